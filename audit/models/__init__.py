@@ -1,0 +1,19 @@
+"""What arrived, what became of it, and the proof: documents, their lines, events, holds, decisions, HTTP exchanges."""
+
+from audit.models.documents import Document, DocumentLine, DocumentOrder, Kind, Status, Transmission
+from audit.models.holds import Cause, Decision, Hold
+from audit.models.trail import Event, Exchange
+
+__all__ = [
+    "Cause",
+    "Decision",
+    "Document",
+    "DocumentLine",
+    "DocumentOrder",
+    "Event",
+    "Exchange",
+    "Hold",
+    "Kind",
+    "Status",
+    "Transmission",
+]
