@@ -14,7 +14,9 @@ def key_or_generated(name: str, given: str, folder: Path, *, debug: bool) -> str
     if given:
         return given
     if not debug:
-        raise ImproperlyConfigured(f"{name} is not set: put it into the environment or .env (it is required while DEBUG is off).")
+        raise ImproperlyConfigured(
+            f"{name} is not set: put it into the environment or .env (it is required while DEBUG is off)."
+        )
     path = folder / name.lower()
     try:
         # O_EXCL: of two processes that start at the same moment one generates and the other reads.

@@ -23,7 +23,9 @@ class SecretTextField(EncryptedTextField):  # type: ignore[misc]  # the library 
     def keys(self) -> list[str]:
         keys = getattr(settings, "FERNET_KEYS", None)
         if not keys:
-            raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS is empty: secrets cannot be stored or read without a key.")
+            raise ImproperlyConfigured(
+                "FIELD_ENCRYPTION_KEYS is empty: secrets cannot be stored or read without a key."
+            )
         return list(keys)
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
@@ -33,10 +35,9 @@ class SecretTextField(EncryptedTextField):  # type: ignore[misc]  # the library 
             return value
         raise FieldError(f"{self.name} is encrypted: it takes a value, not an expression.")
 
-    def value_to_string(self, obj: models.Model) -> str:
+    def value_to_string(self, obj: models.Model) -> str:  # noqa: ARG002 - Django's own signature
         """dumpdata would write plain text."""
         raise FieldError(f"{self.name} is encrypted and is not exported.")
-
 
 
 def _is_bulk_update(value: Expression) -> bool:

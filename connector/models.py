@@ -30,7 +30,9 @@ class Connection(models.Model):
     token_body = models.CharField(max_length=5, choices=TokenBody, default=TokenBody.FORM)
     client_id = models.CharField(max_length=200)
     client_secret = SecretTextField(blank=True, default="")
-    tenant = models.CharField(max_length=100, blank=True, help_text="Visma: the company's tenant id, not the customer's")
+    tenant = models.CharField(
+        max_length=100, blank=True, help_text="Visma: the company's tenant id, not the customer's"
+    )
     scope = models.CharField(max_length=500, blank=True)
     audience = models.CharField(max_length=200, blank=True, help_text="SPS")
     company_header = models.CharField(
@@ -102,9 +104,7 @@ class Cursor(models.Model):
     problem_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["connection", "stream"], name="a_stream_has_one_cursor")
-        ]
+        constraints = [models.UniqueConstraint(fields=["connection", "stream"], name="a_stream_has_one_cursor")]
 
     def __str__(self) -> str:
         return f"{self.connection} · {self.stream}"

@@ -8,9 +8,7 @@ from decimal import Decimal
 from django.db import models
 
 from mapping.models import Company, Order, OrderLine, TradingPartner
-
-QUANTITY = {"max_digits": 19, "decimal_places": 6}
-MONEY = {"max_digits": 19, "decimal_places": 6}
+from mapping.models.mirrors import MONEY, QUANTITY
 
 
 class Kind(models.TextChoices):
@@ -128,7 +126,9 @@ class Document(models.Model):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="documents_newest_first"),  # the admin list
-            models.Index(fields=["status", "-created_at", "-id"], name="documents_by_status"),  # the admin list, filtered
+            models.Index(
+                fields=["status", "-created_at", "-id"], name="documents_by_status"
+            ),  # the admin list, filtered
             models.Index(fields=["status", "due_at", "id"], name="documents_due"),  # the sweep
             models.Index(fields=["company", "kind", "business_key"], name="documents_by_business_key"),  # duplicates
             models.Index(fields=["company", "kind", "number"], name="documents_by_number"),  # search
@@ -205,7 +205,9 @@ class DocumentLine(models.Model):
     price = models.DecimalField(**MONEY, null=True, blank=True)
     amount = models.DecimalField(**MONEY, null=True, blank=True)
     date = models.DateField(null=True, blank=True, help_text="promised by an acknowledgment, expected by a ship notice")
-    receipt_number = models.CharField(max_length=40, blank=True, help_text="the receipt line an invoice line is linked to")
+    receipt_number = models.CharField(
+        max_length=40, blank=True, help_text="the receipt line an invoice line is linked to"
+    )
     receipt_line_number = models.PositiveIntegerField(null=True, blank=True)
     text = models.CharField(max_length=255, blank=True)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from audit.models.documents import MONEY, Document
+from audit.models.documents import Document
+from mapping.models.mirrors import MONEY
 
 
 class Cause(models.TextChoices):

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TypedDict
 
 from django.db import models
 
 from mapping.models.parties import Company, Supplier
 
-QUANTITY = {"max_digits": 19, "decimal_places": 6}
-MONEY = {"max_digits": 19, "decimal_places": 6}
+
+class Digits(TypedDict):
+    """How a decimal column is cut."""
+
+    max_digits: int
+    decimal_places: int
+
+
+QUANTITY: Digits = {"max_digits": 19, "decimal_places": 6}
+MONEY: Digits = {"max_digits": 19, "decimal_places": 6}
 
 
 class Mirror(models.Model):
@@ -35,7 +44,9 @@ class Item(Mirror):
     purchase_unit = models.CharField(max_length=10, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["company", "number"], name="an_item_number_is_unique_in_its_company")]
+        constraints = [
+            models.UniqueConstraint(fields=["company", "number"], name="an_item_number_is_unique_in_its_company")
+        ]
         ordering = ["company", "number"]
 
     def __str__(self) -> str:
@@ -52,7 +63,9 @@ class ItemUnit(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item", "from_unit", "to_unit"], name="a_unit_of_an_item_is_converted_once"),
+            models.UniqueConstraint(
+                fields=["item", "from_unit", "to_unit"], name="a_unit_of_an_item_is_converted_once"
+            ),
             models.CheckConstraint(condition=models.Q(factor__gt=0), name="an_item_unit_factor_is_positive"),
         ]
 
@@ -99,7 +112,9 @@ class Order(Mirror):
     row = models.BinaryField(default=b"", help_text="the row as received, JSON")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["company", "number"], name="an_order_number_is_unique_in_its_company")]
+        constraints = [
+            models.UniqueConstraint(fields=["company", "number"], name="an_order_number_is_unique_in_its_company")
+        ]
         indexes = [models.Index(fields=["company", "-date", "-id"], name="orders_newest_first")]
         ordering = ["-date", "-id"]
 
@@ -181,7 +196,9 @@ class BookingLine(models.Model):
     amount = models.DecimalField(**MONEY, default=Decimal(0))
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["booking", "number"], name="a_line_number_is_unique_in_its_booking")]
+        constraints = [
+            models.UniqueConstraint(fields=["booking", "number"], name="a_line_number_is_unique_in_its_booking")
+        ]
         indexes = [
             models.Index(fields=["order_number", "order_line_number"], name="booking_lines_by_order_line"),
             models.Index(fields=["receipt_number", "receipt_line_number"], name="booking_lines_by_receipt_line"),

@@ -72,7 +72,9 @@ class Supplier(models.Model):
     history = HistoricalRecords(excluded_fields=["content_hash", "modified"])
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["company", "number"], name="a_supplier_number_is_unique_in_its_company")]
+        constraints = [
+            models.UniqueConstraint(fields=["company", "number"], name="a_supplier_number_is_unique_in_its_company")
+        ]
         ordering = ["company", "number"]
 
     def __str__(self) -> str:
@@ -90,7 +92,9 @@ class SupplierLocation(models.Model):
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["supplier", "location"], name="a_location_is_unique_at_its_supplier")]
+        constraints = [
+            models.UniqueConstraint(fields=["supplier", "location"], name="a_location_is_unique_at_its_supplier")
+        ]
         ordering = ["supplier", "location"]
 
     def __str__(self) -> str:
@@ -133,9 +137,7 @@ class TradingPartner(Tolerances):
             models.UniqueConstraint(
                 fields=["company", "trading_partner_id"], name="a_trading_partner_id_is_unique_in_its_company"
             ),
-            models.CheckConstraint(
-                condition=~models.Q(trading_partner_id=""), name="a_trading_partner_has_an_id"
-            ),
+            models.CheckConstraint(condition=~models.Q(trading_partner_id=""), name="a_trading_partner_has_an_id"),
         ]
         ordering = ["company", "trading_partner_id"]
 
@@ -168,7 +170,9 @@ class PartnerRoute(models.Model):
                 fields=["supplier", "partner", "location", "branch"], name="a_route_is_stated_once"
             ),
             models.UniqueConstraint(
-                fields=["supplier"], condition=models.Q(is_default=True), name="a_supplier_has_at_most_one_default_partner"
+                fields=["supplier"],
+                condition=models.Q(is_default=True),
+                name="a_supplier_has_at_most_one_default_partner",
             ),
         ]
 

@@ -24,7 +24,9 @@ class ItemReference(models.Model):
     partner = models.ForeignKey(TradingPartner, on_delete=models.CASCADE, related_name="item_references")
     number_kind = models.CharField(max_length=10, choices=NumberKind)
     their_number = models.CharField(max_length=80)
-    compared_as = models.CharField(max_length=80, editable=False, help_text="their number in the form it is looked up by")
+    compared_as = models.CharField(
+        max_length=80, editable=False, help_text="their number in the form it is looked up by"
+    )
     item = models.CharField(max_length=60, help_text="Visma's inventory number")
     updated_at = models.DateTimeField(auto_now=True)
     history = HistoricalRecords()
@@ -106,7 +108,9 @@ class ItemTolerance(Tolerances):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["company", "partner", "item"], nulls_distinct=False, name="an_item_has_one_tolerance_per_partner"
+                fields=["company", "partner", "item"],
+                nulls_distinct=False,
+                name="an_item_has_one_tolerance_per_partner",
             )
         ]
 
