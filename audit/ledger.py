@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import models, transaction
@@ -17,6 +15,7 @@ from django.db.models import F, Q
 
 from audit.chain import seal, sha256
 from audit.models import Cause, Decision, Document, DocumentLine, DocumentOrder, Event, Hold, Kind, Status, Transmission
+from mapping.matching import Difference
 from mapping.models import Company, Order
 
 MACHINE = "connector"
@@ -33,18 +32,6 @@ LEAVES_TO: dict[str, frozenset[str]] = {
     Status.FAILED: frozenset({Status.RECEIVED, Status.IGNORED}),
     Status.IGNORED: frozenset({Status.RECEIVED}),
 }
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One reason to hold: a cause of INTERFACE.md, what it is about, and a sentence for people."""
-
-    cause: str
-    subject: str
-    sentence: str
-    facts: dict[str, Any] = field(default_factory=dict)
-    amount: Decimal | None = None
-    currency: str = ""
 
 
 def store(
@@ -142,7 +129,7 @@ def note(
 
 def hold(
     document: Document,
-    reasons: Sequence[Reason],
+    reasons: Sequence[Difference],
     *,
     now: datetime,
     actor: str = MACHINE,
@@ -374,7 +361,7 @@ def _append(
     current.event_count, current.event_head = event.sequence, event.mac
 
 
-def _open_holds(document: Document, reasons: Sequence[Reason], now: datetime) -> None:
+def _open_holds(document: Document, reasons: Sequence[Difference], now: datetime) -> None:
     """One open hold per cause and subject; one that was open before keeps who has it and since when."""
     document.holds.filter(closed_at=None).update(closed_at=now)
     for reason in {(reason.cause, reason.subject[:200]): reason for reason in reasons}.values():
