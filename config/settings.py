@@ -82,7 +82,9 @@ TEMPLATES = [
 
 # Databases ------------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'ml-connector.sqlite3'}")
+    "default": environ.Env.db_url_config(
+        env.str("DATABASE_URL", default="") or f"sqlite:///{VAR / 'ml-connector.sqlite3'}"
+    )
 }
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # without it a restart of PostgreSQL kills django-q2's monitor
@@ -113,7 +115,7 @@ REDIS_URL = env.str("REDIS_URL", default="")
 _workers = env.int("WORKERS", default=2)
 _task_timeout = 120
 Q_CLUSTER: dict[str, Any] = {
-    "name": "ml-connector",
+    "name": env.str("QUEUE_NAME", default="ml-connector"),
     "workers": _workers,
     "queue_limit": _workers,  # below `workers` SIGTERM hangs after recycling
     "bulk": 1,
@@ -128,8 +130,14 @@ Q_CLUSTER: dict[str, Any] = {
     "max_rss": 300000,
     "poll": 0.2,
     "label": "Queue",
-    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+    # both are django-q2's own, and beat (connector/heartbeat.py)
+    **(
+        {"redis": REDIS_URL, "broker_class": "connector.heartbeat.RedisBroker"}
+        if REDIS_URL
+        else {"orm": "default", "broker_class": "connector.heartbeat.DatabaseBroker"}
+    ),
 }
+HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", default="")  # set by `manage.py workers` for the cluster that it watches
 
 # People ---------------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
