@@ -51,7 +51,7 @@ class OrderPaperLine(Paper):
 
 
 class OrderPaper(Paper):
-    """An order as the supplier shall see it; `purpose` 00 new, 05 replaces, 01 cancels; `vendor` our supplier number."""
+    """An order as the supplier sees it; `purpose` 00 new, 05 replaces, 01 cancels; `vendor` is our supplier number."""
 
     trading_partner_id: str
     number: str
@@ -229,10 +229,14 @@ def _total(paper: OrderPaper) -> Decimal | None:
     total = Decimal(0)
     for line in paper.lines:
         divisor = price_divisor(line.price_basis)
-        if line.price is None or divisor is None:
+        if line.price is None or divisor is None or _beyond_reason(line.price) or _beyond_reason(line.quantity):
             return None
         total = _EXACT.add(total, _EXACT.divide(_EXACT.multiply(line.quantity, line.price), divisor))
-    return round(total, 6)
+    return total.quantize(Decimal("0.000001"), context=_EXACT)
+
+
+def _beyond_reason(value: Decimal) -> bool:
+    return value.adjusted() > _MOST_DIGITS
 
 
 def _present(value: Any) -> Any:
@@ -284,9 +288,10 @@ def _line_faults(line: OrderPaperLine) -> Iterator[str]:
         yield f"{where}{line.unit!r} is not a unit of RSX; map the unit first."
     for fault in _unknown("price basis", line.price_basis, PRICE_BASES):
         yield where + fault
-    for name, value in (("quantity", line.quantity), ("price", line.price)):
-        if value is not None and (value < 0 or value.adjusted() > _MOST_DIGITS):
-            yield f"{where}the {name} {value} is below zero or beyond reason."
+    if line.quantity < 0:
+        yield f"{where}the quantity {line.quantity} is below zero."
+    if _beyond_reason(line.quantity) or (line.price is not None and _beyond_reason(line.price)):
+        yield f"{where}the quantity {line.quantity} or the price {line.price} is beyond reason."
 
 
 def _unknown(name: str, code: str, known: Collection[str]) -> Iterator[str]:
