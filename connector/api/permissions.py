@@ -1,0 +1,43 @@
+"""Who may do what: Django's own model rights, `view` for reading (a right of its own for each verb that has one)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+RIGHT_OF_METHOD = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+
+
+class ModelRights(BasePermission):
+    """The right that an address needs.
+
+    A view names the rights of its verbs in `rights` (action or lower-case method -> "app.codename"); anything else
+    needs view, add, change or delete on the model of its `queryset`. Raises MethodNotAllowed where nothing answers, so
+    that a wrong method is not reported as a missing right.
+    """
+
+    message = "Your rights do not include this; ask for the role that does."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        if not user or not user.is_authenticated:
+            return False
+        method = str(request.method)
+        if method != "OPTIONS" and getattr(view, method.lower(), None) is None:
+            raise MethodNotAllowed(method)
+        return user.has_perm(right_for(view, method))
+
+
+def right_for(view: Any, method: str) -> str:
+    """The right that `method` needs on `view`, as "app.codename"."""
+    rights: dict[str, str] = getattr(view, "rights", {})
+    asked = getattr(view, "action", None) or method.lower()
+    named = rights.get(asked)
+    if named:
+        return named
+    model = view.queryset.model
+    return f"{model._meta.app_label}.{RIGHT_OF_METHOD.get(method, 'view')}_{model._meta.model_name}"

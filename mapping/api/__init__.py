@@ -1,0 +1,1 @@
+"""The mappings for other software."""
