@@ -52,3 +52,7 @@ class Unreadable(ConnectorError):
 
 class TypeConflict(ConnectorError):
     """Directory, name and content say different kinds (sps.md §3.2): stored for a person, not processed."""
+
+
+class TooLarge(Rejected):
+    """An answer larger than we are willing to read: nothing of it was kept, and it is as large the next time."""

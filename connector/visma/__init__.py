@@ -1,0 +1,1 @@
+"""Visma.net ERP as a purchasing connector needs it: typed rows in, strict bodies out, one method per endpoint."""
