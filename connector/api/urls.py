@@ -1,0 +1,30 @@
+"""Addresses below `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from connector.api.documents import Documents
+from connector.api.nothing import NothingHere
+from mapping.api import views as mapping
+
+router = SimpleRouter()
+router.register("documents", Documents)
+router.register("companies", mapping.Companies)
+router.register("suppliers", mapping.Suppliers)
+router.register("partners", mapping.Partners)
+router.register("routes", mapping.Routes)
+router.register("item-references", mapping.ItemReferences)
+router.register("units", mapping.Units)
+router.register("taxes", mapping.Taxes)
+router.register("tolerances", mapping.Tolerances)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(router.urls)),
+    # what the addresses are is no secret; what is behind them is
+    path("schema/", SpectacularAPIView.as_view(permission_classes=[]), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(permission_classes=[]), name="docs"),
+    re_path("", NothingHere.as_view()),
+]
