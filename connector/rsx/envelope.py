@@ -51,7 +51,7 @@ _TODAYS_NAME: Final[dict[str, str]] = {
     "Date1": "Date",
 }
 
-_PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\Z")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?\Z")
 
 
 class Part(BaseModel):
@@ -240,7 +240,7 @@ def _canonical(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value if value is None else str(value).lower()
     text = str(value).strip()
-    if name in NUMBER_NAMES and (isinstance(value, Decimal) or _PLAIN_NUMBER.match(text)):
+    if name in NUMBER_NAMES and (isinstance(value, Decimal) or _NUMBER.match(text)):
         return _canonical_number(Decimal(text))
     return text
 

@@ -22,7 +22,7 @@ _NOT_ADDED: Final = ("I", "O")  # included in the price, information only; D and
 _EXEMPT: Final = ("0", "1", "3")
 _EXACT: Final = Context(prec=60)
 
-_Stated = TypeVar("_Stated", Charge, Tax)
+_Stated = TypeVar("_Stated")
 
 
 class Reconciliation(Paper):
@@ -165,7 +165,7 @@ def _resolved_charge(charge: Charge, net: Decimal, rest: Decimal, is_credit: boo
     signed = -abs(amount) if charge.indicator == "A" else abs(amount) if is_credit else amount
     taxes = _resolved_taxes(charge.taxes, abs(signed), is_credit)
     if signed < 0:  # the tax on an allowance is given back with it
-        taxes = tuple(tax.model_copy(update={"amount": -abs(tax.amount or 0)}) for tax in taxes)
+        taxes = tuple(tax.model_copy(update={"amount": -abs(tax.amount or Decimal(0))}) for tax in taxes)
     return charge.model_copy(update={"amount": signed, "taxes": taxes})
 
 

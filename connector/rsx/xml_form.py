@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers.expat import ErrorString
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
@@ -36,9 +37,7 @@ def _parsed(content: bytes) -> Element:
         raise Unreadable("The XML declares a DTD or entities, which no RSX paper needs; it was not read.") from error
     except ParseError as error:
         line, column = error.position
-        raise Unreadable(
-            f"The XML breaks at line {line}, column {column + 1}: {error.msg.partition(':')[0]}."
-        ) from error
+        raise Unreadable(f"The XML breaks at line {line}, column {column + 1}: {ErrorString(error.code)}.") from error
     except (LookupError, ValueError) as error:
         raise Unreadable(f"The XML declares an encoding that cannot be read: {error}.") from error
 
