@@ -39,8 +39,8 @@ def refusal(
 def _refused(what: str, status: int, headers: Mapping[str, str], words: str) -> errors.ConnectorError:
     if status == 401:
         return TokenRefused(
-            f"{what}: our token was refused with {words}, also after it was renewed. Check client id and secret, and"
-            " that the application is approved for this company's own tenant."
+            f"{what}: we were refused with {words}. Check client id and secret, and that the application is approved for"
+            " this company's own tenant."
         )
     if status == 403:
         return errors.Misconfigured(
