@@ -1,0 +1,1 @@
+"""The verbs for each kind of document. Siblings have the same functions in the same order."""

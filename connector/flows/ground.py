@@ -1,0 +1,133 @@
+"""What every answer of a supplier stands on: its partner, the orders it names, and what numbers and units mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from connector.flows.verdict import Asking, Facts, Ignoring, Verdict, Waiting
+from connector.rsx.codes import basis_unit, price_divisor
+from connector.rsx.common import ItemNumbers
+from mapping import lookup
+from mapping.matching import Difference, KnownNumbers, LineView, Tolerance, Units, find_line, in_six_digits, shows
+from mapping.models import Company, Order, TradingPartner
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The state of knowledge against which one paper is matched."""
+
+    partner: TradingPartner
+    orders: dict[str, Order]
+    lines: dict[str, list[LineView]]
+    known: KnownNumbers
+    units: Units
+    tolerances: dict[str, Tolerance]
+    suppliers: frozenset[str]
+
+    def line(self, order_number: str, line_number: str, numbers: ItemNumbers, where: str) -> LineView | Difference:
+        """The order line that a paper's line means, or why it is not certain."""
+        return find_line(line_number, numbers, self.lines[order_number], self.known, where)
+
+    def factor(self, rsx_unit: str, line: LineView, where: str) -> Decimal | Difference:
+        """How many ordered units one unit of the paper is, or what is not mapped."""
+        found = self.units.factor(rsx_unit, line.item, line.unit)
+        if found is not None:
+            return found
+        facts = {"rsx_unit": rsx_unit, "unit": line.unit, "item": line.item}
+        if self.units.outgoing(line.unit) is None:
+            sentence = f"{where}: our unit {line.unit} is not mapped to an RSX unit."
+            return Difference("unit_unmapped", line.unit, sentence, facts)
+        why = "is not mapped" if not self.units.knows(rsx_unit) else f"cannot be converted to {line.unit}"
+        sentence = f"{where}: unit {rsx_unit} {why} for item {line.item}."
+        subject = rsx_unit if not self.units.knows(rsx_unit) else f"{rsx_unit} {line.item}"
+        return Difference("unit_unmapped", subject, sentence, facts)
+
+    def net(
+        self, line: LineView, quantity: Decimal, unit: str, price: Decimal, basis: str, where: str
+    ) -> Decimal | Difference:
+        """Quantity times price over its basis (sps.md §8, §9); a basis in another unit is converted by the item."""
+        divisor = price_divisor(basis)
+        if divisor is not None:
+            return quantity * price / divisor
+        priced_in = basis_unit(basis)
+        to_paper = self.units.factor(unit, line.item, line.unit)
+        to_basis = self.units.factor(priced_in, line.item, line.unit) if priced_in else None
+        if to_paper is None or not to_basis:
+            sentence = f"{where}: the price is per {basis}, which cannot be converted to {unit or line.unit}."
+            return Difference("unit_unmapped", f"{priced_in or basis} {line.item}", sentence, {"rsx_unit": priced_in})
+        return quantity * to_paper / to_basis * price
+
+    def price_differs(
+        self, line: LineView, found: Decimal, written: Decimal | None, factor: Decimal, quantity: Decimal, where: str
+    ) -> Difference | None:
+        """A price per ordered unit that does not fit; equal as written in the paper's own unit is equal."""
+        if self.tolerances[line.item].price_fits(line.price, found):
+            return None
+        if written is not None and factor and shows(line.price * factor, written):
+            return None
+        currency = self.orders[line.order_number].currency
+        sentence = f"{where}: price {found:f} {currency} per {line.unit}, ordered at {line.price.normalize():f}."
+        facts = {"expected": f"{line.price.normalize():f}", "found": f"{found:f}", "line": line.name}
+        return Difference("price", line.name, sentence, facts, abs(found - line.price) * quantity, currency)
+
+
+def ground(
+    company: Company, trading_partner_id: str, order_numbers: Iterable[str], numbers: Sequence[ItemNumbers]
+) -> Ground:
+    """Reads what is known. Raises MappingMissing when the partner is not."""
+    partner = lookup.partner_for(company, trading_partner_id)
+    orders = lookup.orders_named(company, order_numbers)
+    lines = lookup.lines_of(orders.values())
+    known = lookup.known_numbers(partner, numbers)
+    items = {line.item for views in lines.values() for line in views}
+    return Ground(
+        partner=partner,
+        orders=orders,
+        lines=lines,
+        known=known,
+        units=lookup.units_for(company, partner, items),
+        tolerances=lookup.tolerances_for(partner, items),
+        suppliers=lookup.supplier_numbers(partner),
+    )
+
+
+def unwanted(partner: TradingPartner, kind: str, what: str) -> Verdict | None:
+    """Papers of a kind that is switched off for the partner."""
+    return None if partner.wants(kind) else Ignoring(f"{what} of {partner} are switched off.")
+
+
+def missing_orders(found: Ground, wanted: Iterable[str]) -> Verdict | None:
+    """An order of another supplier is asked about at once; one that is not mirrored yet is waited for."""
+    for number in wanted:
+        order = found.orders.get(number)
+        if order is not None and order.supplier_number not in found.suppliers:
+            sentence = f"Order {number} belongs to supplier {order.supplier_number}, not to {found.partner}."
+            return Asking([Difference("order_unknown", number, sentence, {"order": number})])
+    for number in wanted:
+        if number not in found.orders:
+            instead = Difference("order_unknown", number, f"Order {number} is not in Visma.", {"order": number})
+            return Waiting(f"Order {number} is not in Visma yet.", instead)
+    return None
+
+
+def duplicate(facts: Facts, kind: str, number: str, purpose: str, order_numbers: frozenset[str]) -> Verdict | None:
+    """sps.md §4.3: same content is ignored, a declared duplicate too; same number with other content is asked about."""
+    same = next((rival for rival in facts.rivals if rival.same_content), None)
+    if same:
+        return Ignoring(f"The same {kind} {number} came before, as document {same.id}.")
+    others = [rival for rival in facts.rivals if rival.status != "ignored"]
+    if purpose == "07" and others:
+        return Ignoring(f"Declared a duplicate of {kind} {number}, document {others[0].id}.")
+    if not others or purpose in ("01", "05"):
+        return None
+    subject = f"{kind} {number}"
+    sentence = f"{kind.capitalize()} number {number} was used before with other content, in document {others[0].id}."
+    asked = Difference("number_reused", subject, sentence, {"earlier": others[0].id, "orders": sorted(order_numbers)})
+    return None if facts.accepts(asked) else Asking([asked])
+
+
+def per_unit(net: Decimal, quantity: Decimal) -> Decimal:
+    """A price per ordered unit, to six digits."""
+    return in_six_digits(net / quantity) if quantity else Decimal(0)

@@ -1,0 +1,423 @@
+"""Acknowledgment (855) to promised dates on the order's lines, and where the partner wants it a draft receipt (sps.md §6)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from connector.flows import receipts
+from connector.flows.ground import Ground, duplicate, ground, missing_orders, unwanted
+from connector.flows.receipts import ReceiptLinePlan, ReceiptPlan
+from connector.flows.verdict import (
+    ZERO,
+    Asking,
+    Clients,
+    Delivered,
+    Facts,
+    Ignoring,
+    PaperLine,
+    Plan,
+    Ready,
+    Summary,
+    Verdict,
+    Work,
+    ask,
+)
+from connector.rsx import order_ack
+from connector.rsx.common import PaperDate
+from connector.rsx.order_ack import STATUS_CLASS, AckEntry, AckLine, OrderAck
+from connector.visma.bodies import PurchaseOrderLineUpdate, PurchaseOrderUpdate
+from mapping.matching import Difference, LineView, in_six_digits
+from mapping.models import Company
+
+KIND = "order_ack"
+REJECTS = {"RJ": "rejects", "RD": "rejects, with details,", "RF": "rejects, with exceptions,"}
+DELIVERY_DATES = ("067", "017", "069")
+SHIP_DATES = ("068", "079")
+ECHOES = ("002", "010")  # what we had asked for, repeated
+PROMISING = ("confirmed", "changed", "approval", "backordered")
+
+
+class LinePlan(Plan):
+    line_number: int
+    promised: dt.date | None = None
+    confirmed: Decimal | None = None
+    text: str = ""
+
+
+class AckPlan(Plan):
+    """What changes on the order; `etag` is that of the order which was matched (visma.md §5)."""
+
+    order_number: str
+    etag: str
+    lines: tuple[LinePlan, ...] = ()
+    receipt: ReceiptPlan | None = None
+
+
+@dataclass
+class Answer:
+    """What the acknowledgment says about one order line, in ordered units."""
+
+    view: LineView
+    line_number: str
+    confirmed: Decimal = ZERO
+    backordered: Decimal = ZERO
+    rejected: Decimal = ZERO
+    price: Decimal | None = None
+    dates: list[dt.date] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+
+    @property
+    def promised(self) -> dt.date | None:
+        """Of several dates the latest confirmed or backordered one."""
+        return max(self.dates, default=None)
+
+
+def unwrap(tree: dict[str, Any]) -> OrderAck:
+    """Raises Unreadable."""
+    return order_ack.read(tree)
+
+
+def describe(paper: OrderAck) -> Summary:
+    """What the paper says of itself; without number and time its key is incomplete (sps.md §4.3)."""
+    stamp = paper.number or (f"{paper.date.isoformat()}T{paper.time}" if paper.date and paper.time else "")
+    key = "|".join((paper.trading_partner_id, paper.vendor, paper.order_number, stamp)).casefold() if stamp else ""
+    return Summary(
+        number=paper.number or paper.order_number,
+        trading_partner_id=paper.trading_partner_id,
+        order_numbers=(paper.order_number.strip(),),
+        date=paper.date,
+        purpose=paper.purpose,
+        currency=paper.currency,
+        business_key=key,
+    )
+
+
+def match(paper: OrderAck, company: Company, facts: Facts) -> Verdict:
+    """Decides; raises MappingMissing when the partner is not mapped."""
+    number = paper.order_number.strip()
+    found = ground(company, paper.trading_partner_id, [number], [line.numbers for line in paper.lines])
+    off = unwanted(found.partner, KIND, "Acknowledgments")
+    again = duplicate(facts, "acknowledgment", paper.number or number, paper.purpose, frozenset({number}))
+    early = off or again or missing_orders(found, [number])
+    if early:
+        return early
+    answers, differences = _answers(paper, found, number)
+    differences = [*_header(paper, found, number), *differences, *_judge(answers, found)]
+    location = _location(paper)
+    lines = _lines(answers, location)
+    asked = ask(differences, facts)
+    if asked:
+        return Asking(asked, lines)
+    current = [line for line in answers if not facts.overridden(line.view.key, location, paper.date)]
+    if answers and not current:
+        return Ignoring(f"Newer acknowledgments of order {number} speak about all its lines.", lines)
+    return Ready(wrap(_plan(paper, found, current, facts, location)), lines)
+
+
+def wrap(plan: AckPlan) -> bytes:
+    """The plan as kept and shown."""
+    return plan.model_dump_json(exclude_defaults=True).encode()
+
+
+def find(work: Work, clients: Clients) -> str:
+    """Whether the order shows the dates, and for a draft receipt, which one was made."""
+    plan = _of(work)
+    if plan.receipt:
+        return receipts.find(plan.receipt, clients.visma, work)
+    return plan.order_number if not plan.lines or not _missing(plan, clients) else ""
+
+
+def deliver(work: Work, clients: Clients, found: str) -> Delivered:
+    """One PUT with If-Match: when the order changed meanwhile Stale is raised, and a repeat cannot do harm."""
+    plan = _of(work)
+    if plan.lines and not work.progress.get("promised") and not (found and plan.receipt is None):
+        work.before_call()
+        clients.visma.update_order(plan.order_number, _body(plan), plan.etag)
+        work.remember(promised=True)
+    if plan.receipt is None:
+        return Delivered(plan.order_number)
+    return receipts.deliver(plan.receipt, clients.visma, work, found)
+
+
+def _of(work: Work) -> AckPlan:
+    return AckPlan.model_validate_json(work.output)
+
+
+def _missing(plan: AckPlan, clients: Clients) -> bool:
+    lines = {line.line_nbr: line for line in clients.visma.order(plan.order_number)[0].dto.lines}
+    return any(
+        line.line_number not in lines or (line.promised and lines[line.line_number].promised != line.promised)
+        for line in plan.lines
+    )
+
+
+def _body(plan: AckPlan) -> PurchaseOrderUpdate:
+    return PurchaseOrderUpdate(
+        lines=[
+            PurchaseOrderLineUpdate(
+                line_number=line.line_number,
+                promised=line.promised,
+                custom_dec1=line.confirmed,
+                custom_str1=line.text or None,
+            )
+            for line in plan.lines
+        ]
+    )
+
+
+def _header(paper: OrderAck, found: Ground, number: str) -> list[Difference]:
+    """What the type of the acknowledgment alone says."""
+    order = found.orders[number]
+    stake = (order.total, order.currency)
+    if paper.type in REJECTS:
+        return [Difference("order_rejected", number, f"The supplier {REJECTS[paper.type]} order {number}.", {}, *stake)]
+    if paper.type == "RO":
+        sentence = f"The supplier rejects order {number} with a counter-offer."
+        return [Difference("order_rejected", number, sentence, {}, *stake)]
+    if paper.type == "AH":
+        sentence = f"The supplier has put order {number} on hold; another acknowledgment normally follows."
+        return [Difference("order_on_hold", number, sentence, {}, *stake)]
+    if paper.currency and order.currency and paper.currency != order.currency:
+        sentence = f"Order {number} is in {order.currency}, the acknowledgment in {paper.currency}."
+        return [Difference("currency", number, sentence, {"expected": order.currency, "found": paper.currency}, *stake)]
+    return []
+
+
+def _answers(paper: OrderAck, found: Ground, number: str) -> tuple[list[Answer], list[Difference]]:
+    """Each order line that is spoken about; what is not listed counts as accepted only where sps.md §6 says so."""
+    answers: dict[int, Answer] = {}
+    differences: list[Difference] = []
+    for line in paper.lines:
+        where = f"Acknowledgment of {number}, line {line.line_number or line.position}"
+        view = found.line(number, line.line_number, line.numbers, where)
+        if isinstance(view, Difference):
+            differences.append(view)
+            continue
+        answer = answers.setdefault(view.key, Answer(view, line.line_number))
+        differences += _hear(paper, line, answer, found, where)
+    if paper.type in ("AD", "AK", "AE") or (paper.type in REJECTS and paper.type != "RF" and not paper.lines):
+        for view in found.lines[number]:
+            if view.key not in answers and not view.cancelled:
+                answers[view.key] = _whole(view, paper)
+    return list(answers.values()), differences
+
+
+def _whole(view: LineView, paper: OrderAck) -> Answer:
+    """A line that the type of the acknowledgment answers."""
+    if paper.type in REJECTS:
+        return Answer(view, str(view.number), rejected=view.quantity)
+    date = _stated(paper.dates) or (None if view.promised else view.requested)
+    return Answer(view, str(view.number), confirmed=view.quantity, dates=[date] if date else [])
+
+
+def _hear(paper: OrderAck, line: AckLine, answer: Answer, found: Ground, where: str) -> list[Difference]:
+    entries = line.entries or (AckEntry(status="IR" if paper.type in REJECTS else "IA"),)
+    differences = []
+    for entry in entries:
+        fault = _entry(paper, line, entry, answer, found, where, alone=len(entries) == 1)
+        if fault:
+            differences.append(fault)
+    return differences + _price(line, answer, found, where)
+
+
+def _entry(
+    paper: OrderAck, line: AckLine, entry: AckEntry, answer: Answer, found: Ground, where: str, *, alone: bool
+) -> Difference | None:
+    """One status of one line: its quantity to its class, its date to the promises."""
+    view = answer.view
+    status = STATUS_CLASS.get(entry.status)
+    if status is None:
+        sentence = f"{where}: status {entry.status or '(none)'} is not known."
+        return Difference("quantity", view.name, sentence, {"found": entry.status})
+    factor = found.factor(entry.unit or line.unit, view, where)
+    if isinstance(factor, Difference):
+        return factor
+    quantity = (
+        in_six_digits(entry.quantity * factor) if entry.quantity is not None else (view.quantity if alone else ZERO)
+    )
+    answer.statuses.append(entry.status)
+    if status in ("confirmed", "changed", "approval"):
+        answer.confirmed += quantity
+    elif status == "backordered":
+        answer.backordered += quantity
+    elif status in ("rejected", "cancelled"):
+        answer.rejected += quantity
+    date = entry.date or _stated(line.dates) or _stated(paper.dates)
+    if date is None and not view.promised and status == "confirmed":
+        date = view.requested  # accepted as ordered, date included
+    if status in PROMISING and date:
+        answer.dates.append(date)
+    return None
+
+
+def _stated(dates: Sequence[PaperDate]) -> dt.date | None:
+    """The date that is promised: a delivery date before a ship date; an echo of our wish is none (sps.md §6)."""
+    for kinds in (DELIVERY_DATES, SHIP_DATES):
+        found = [date.date for date in dates if date.qualifier in kinds and date.date]
+        if found:
+            return max(found)
+    return None
+
+
+def _price(line: AckLine, answer: Answer, found: Ground, where: str) -> list[Difference]:
+    """A changed price is a price change, with or without a status that says so."""
+    entry = next((entry for entry in line.entries if entry.price is not None), None)
+    price, basis = (entry.price, entry.price_basis) if entry else (line.price, line.price_basis)
+    unit = (entry.unit if entry else "") or line.unit
+    factor = found.factor(unit, answer.view, where)
+    if price is None or isinstance(factor, Difference):
+        return []
+    net = found.net(answer.view, Decimal(1), unit, price, basis or line.price_basis, where)
+    if isinstance(net, Difference):
+        return [net]
+    answer.price = in_six_digits(net / factor)
+    differs = found.price_differs(answer.view, answer.price, price, factor, answer.view.quantity, where)
+    return [differs] if differs else []
+
+
+def _judge(answers: Sequence[Answer], found: Ground) -> list[Difference]:
+    """What needs a person in the answers themselves."""
+    differences = []
+    for answer in answers:
+        differences += [*_statuses(answer, found), *_quantities(answer, found), *_dates(answer, found)]
+    return differences
+
+
+def _statuses(answer: Answer, found: Ground) -> list[Difference]:
+    view, name = answer.view, answer.view.name
+    stake = (view.quantity * view.price, found.orders[view.order_number].currency)
+    asked = {
+        "IS": ("substitution", f"{name}: the supplier offers a substitute."),
+        "UM": ("quantity", f"{name}: the supplier changes the unit."),
+        "IE": ("price", f"{name}: the supplier's price is still open."),
+        "SP": ("date", f"{name}: the supplier's date is still open."),
+    }
+    differences = [
+        Difference(asked[status][0], name, asked[status][1], {"found": status, "line": name}, *stake)
+        for status in answer.statuses
+        if status in asked
+    ]
+    if "IP" in answer.statuses and answer.price is None:
+        sentence = f"{name}: the supplier changes the price and does not say to what."
+        differences.append(Difference("price", name, sentence, {"line": name}, *stake))
+    if answer.rejected and any(STATUS_CLASS.get(status) == "rejected" for status in answer.statuses):
+        sentence = f"{name}: the supplier rejects {answer.rejected.normalize():f} {view.unit}."
+        money = answer.rejected * view.price
+        differences.append(Difference("order_rejected", name, sentence, {"line": name}, money, stake[1]))
+    return differences
+
+
+def _quantities(answer: Answer, found: Ground) -> list[Difference]:
+    """More than was ordered is asked about; less leaves the rest unconfirmed (sps.md §6)."""
+    view = answer.view
+    said = answer.confirmed + answer.backordered + answer.rejected
+    if said <= found.tolerances[view.item].most(view.quantity):
+        return []
+    sentence = f"{view.name}: {said.normalize():f} {view.unit} acknowledged, {view.quantity.normalize():f} ordered."
+    facts = {"expected": f"{view.quantity.normalize():f}", "found": f"{said.normalize():f}", "line": view.name}
+    money = (said - view.quantity) * view.price
+    return [Difference("quantity", view.name, sentence, facts, money, found.orders[view.order_number].currency)]
+
+
+def _dates(answer: Answer, found: Ground) -> list[Difference]:
+    view, promised = answer.view, answer.promised
+    if promised is None or found.tolerances[view.item].date_fits(view.requested, promised):
+        return []
+    sentence = f"{view.name}: promised for {promised}, wanted on {view.requested}."
+    facts = {"expected": str(view.requested), "found": str(promised), "line": view.name}
+    return [Difference("date", view.name, sentence, facts)]
+
+
+def _location(paper: OrderAck) -> str:
+    """Which place an acknowledgment per location is about (sps.md §6); the final store before the ship-to."""
+    for kind in ("Z7", "ST"):
+        for party in paper.parties:
+            if party.type == kind and party.location:
+                return party.location
+    return ""
+
+
+def _lines(answers: Sequence[Answer], location: str) -> list[PaperLine]:
+    return [
+        PaperLine(
+            position=position,
+            order_number=answer.view.order_number,
+            line_number=answer.line_number or str(answer.view.number),
+            order_line=answer.view.key,
+            item=answer.view.item,
+            unit=answer.view.unit,
+            location=location,
+            ordered=answer.view.quantity,
+            confirmed=answer.confirmed,
+            backordered=answer.backordered,
+            rejected=answer.rejected,
+            price=answer.price,
+            date=answer.promised,
+            text=" ".join(answer.statuses),
+        )
+        for position, answer in enumerate(answers, start=1)
+    ]
+
+
+def _plan(paper: OrderAck, found: Ground, answers: Sequence[Answer], facts: Facts, location: str) -> AckPlan:
+    order = found.orders[paper.order_number.strip()]
+    writes = found.partner.company.confirmed_quantity_fields
+    lines = []
+    for answer in answers:
+        dates = [answer.promised, facts.promised_elsewhere(answer.view.key, location)] if answer.promised else []
+        promised = max((date for date in dates if date), default=None)
+        changed = promised if promised != answer.view.promised else None
+        if changed or writes:
+            text = f"855 {paper.number or paper.date or ''} {' '.join(answer.statuses)}".strip()[:100]
+            lines.append(
+                LinePlan(
+                    line_number=answer.view.number,
+                    promised=changed,
+                    confirmed=answer.confirmed if writes else None,
+                    text=text if writes else "",
+                )
+            )
+    return AckPlan(
+        order_number=order.number,
+        etag=order.etag,
+        lines=tuple(lines),
+        receipt=_receipt(paper, found, answers, facts),
+    )
+
+
+def _receipt(paper: OrderAck, found: Ground, answers: Sequence[Answer], facts: Facts) -> ReceiptPlan | None:
+    """A draft receipt of what is confirmed and not yet on one, where the partner's rule says so."""
+    if found.partner.acknowledgment != found.partner.Acknowledgment.RECEIPT:
+        return None
+    open_ = [
+        (answer, min(answer.confirmed, answer.view.quantity - facts.shipped(answer.view.key))) for answer in answers
+    ]
+    lines = tuple(
+        ReceiptLinePlan(
+            order_number=answer.view.order_number,
+            line_number=answer.view.number,
+            item=answer.view.item,
+            quantity=in_six_digits(quantity),
+            unit=answer.view.unit,
+            completes=facts.shipped(answer.view.key) + quantity >= answer.view.quantity,
+        )
+        for answer, quantity in open_
+        if quantity > 0
+    )
+    if not lines:
+        return None
+    order = found.orders[paper.order_number.strip()]
+    reference = paper.number or f"ACK-{order.number}"
+    return ReceiptPlan(
+        key=facts.key,
+        supplier=order.supplier_number,
+        reference=reference,
+        date=paper.date or facts.today,
+        branch=order.branch,
+        note=f"Draft made from the supplier's acknowledgment of order {order.number}.",
+        lines=lines,
+    )

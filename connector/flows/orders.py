@@ -1,0 +1,259 @@
+"""Purchase order to SPS: the order as an RSX file in the mailbox, once per revision (sps.md §3.8, §5)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+from connector.flows.verdict import (
+    Asking,
+    Clients,
+    Delivered,
+    Facts,
+    Ignoring,
+    PaperLine,
+    Ready,
+    Summary,
+    Verdict,
+    Work,
+    ask,
+)
+from connector.rsx import order as rsx_order
+from connector.rsx.common import Party
+from connector.rsx.order import OrderPaper, OrderPaperLine, Purpose, Terms
+from connector.visma.schemas import PurchaseOrderDto, PurchaseOrderLineDto
+from mapping import lookup
+from mapping.matching import Difference, Units, in_six_digits
+from mapping.models import Company, ItemNumber, Order, TradingPartner
+
+KIND = "order"
+TYPES = {"RegularOrder": "SA", "DropShip": "DS", "": "SA"}
+
+
+def unwrap(tree: dict[str, Any]) -> PurchaseOrderDto:
+    """The row as Visma sent it."""
+    return PurchaseOrderDto.model_validate(tree)
+
+
+def describe(paper: PurchaseOrderDto) -> Summary:
+    """What the order says of itself."""
+    return Summary(
+        number=paper.order_nbr,
+        trading_partner_id="",
+        order_numbers=(paper.order_nbr,),
+        date=paper.date,
+        amount=paper.order_total,
+        currency=paper.currency,
+    )
+
+
+def goes_out(paper: PurchaseOrderDto, also: Sequence[str]) -> bool:
+    """Whether an order of this type and status is for the supplier to see: never one on hold (visma.md §9.2)."""
+    return paper.order_type in TYPES and not paper.hold and paper.status in ("Open", *also)
+
+
+def neutral_hash(paper: PurchaseOrderDto) -> str:
+    """What a revision is recognised by: the canonical outgoing paper in Visma's own words, without purpose and revision.
+
+    Mappings do not enter: a corrected mapping must not send every open order again. Nor do our own write-backs,
+    receipts and statuses, none of which stand in the paper (DESIGN.md, revisions).
+    """
+    unmapped = Units(mapped=tuple((line.uom, line.uom, Decimal(1)) for line in paper.lines))
+    whole = _paper(paper, "neutral", "00", "", unmapped, {})
+    return rsx_order.paper_hash(whole)
+
+
+def match(paper: PurchaseOrderDto, company: Company, facts: Facts, purpose: str) -> Verdict:
+    """Decides; raises MappingMissing when no partner, or more than one, is the order's."""
+    order = company.orders.select_related("supplier").get(number=paper.order_nbr)
+    partner = lookup.route_for(order)
+    if not partner.sends_orders:
+        return Ignoring(f"Orders to {partner} are switched off.")
+    units = lookup.units_for(company, partner, [])
+    differences = _unmapped_units(paper, units)
+    if facts.answered and purpose != "00":
+        verb = "cancelled" if purpose == "01" else "changed"
+        sentence = f"Order {order.number} was {verb} in Visma after the supplier had answered it."
+        differences.append(Difference("order_changed", order.number, sentence, {}, order.total, order.currency))
+    asked = ask(differences, facts)
+    lines = _lines(paper, order)
+    if asked:
+        return Asking(asked, lines)
+    outgoing = _paper(
+        paper, partner.trading_partner_id, purpose, partner.vendor_number, units, _barcodes(company, paper)
+    )
+    return Ready(wrap(outgoing), lines)
+
+
+def wrap(plan: OrderPaper) -> bytes:
+    """The file for SPS. Raises Rejected when it cannot be made valid."""
+    return rsx_order.write(plan)
+
+
+def path_of(in_dir: str, number: str, revision: int) -> str:
+    """The deterministic path of a revision (sps.md §3.8): other characters are mapped, and a hash keeps paths apart."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", number)
+    if safe != number:
+        safe = f"{safe}-{hashlib.sha256(number.encode()).hexdigest()[:8]}"
+    return f"{in_dir}PO{safe}-{revision}.json"
+
+
+def find(work: Work, clients: Clients) -> str:
+    """Whether the file lies in the mailbox, or was ever uploaded since the attempt began (sps.md §3.8)."""
+    path = work.progress["path"]
+    directory, _, name = path.rpartition("/")
+    if any(_same(entry.path, path) for entry in clients.sps.list(f"{directory}/", prefix=name)):
+        return str(path)
+    for entry in clients.sps.history(work.began - dt.timedelta(minutes=5), path=path):
+        if _same(entry.path, path):
+            return str(path)
+    return ""
+
+
+def deliver(work: Work, clients: Clients, found: str) -> Delivered:
+    """One POST."""
+    path = str(work.progress["path"])
+    if found:
+        return Delivered(path, note="found in the mailbox or its history")
+    work.before_call()
+    digest = hashlib.sha256(work.output).hexdigest()
+    status = clients.sps.post(
+        path, work.output, {"po_number": work.progress["number"], "sha256": digest, "message_id": work.key}
+    )
+    return Delivered(path, note="replaced a file of the same path" if status == 200 else "")
+
+
+def _same(one: str, other: str) -> bool:
+    return one.lstrip("/") == other.lstrip("/")
+
+
+def _paper(
+    paper: PurchaseOrderDto, partner_id: str, purpose: str, vendor: str, units: Units, barcodes: dict[str, str]
+) -> OrderPaper:
+    return OrderPaper(
+        trading_partner_id=partner_id,
+        number=paper.order_nbr,
+        purpose=cast(Purpose, purpose),
+        kind=TYPES.get(paper.order_type, "SA"),
+        date=paper.date,
+        currency=paper.currency,
+        vendor=vendor or paper.supplier.number,
+        terms=_terms(paper),
+        requested=_requested(paper),
+        addresses=_addresses(paper),
+        lines=tuple(_line(line, units, barcodes) for line in _present(paper)),
+        notes=tuple(note for note in (paper.note,) if note),
+    )
+
+
+def _present(paper: PurchaseOrderDto) -> list[PurchaseOrderLineDto]:
+    """The lines that the supplier is asked for: neither cancelled ones nor mere text."""
+    return [line for line in paper.lines if not line.canceled and line.line_type != "Description" and line.order_qty]
+
+
+def _line(line: PurchaseOrderLineDto, units: Units, barcodes: dict[str, str]) -> OrderPaperLine:
+    unit, factor = units.outgoing(line.uom) or (line.uom, Decimal(1))
+    quantity = line.order_qty or Decimal(0)
+    price = lookup.net_price(quantity, line.unit_cost or Decimal(0), line.amount or Decimal(0))
+    return OrderPaperLine(
+        line_number=str(line.line_nbr),
+        buyer_number=line.inventory.number,
+        vendor_number=line.alternate_id,
+        gtin=barcodes.get(line.inventory.number, ""),
+        quantity=in_six_digits(quantity * factor),
+        unit=unit,
+        price=in_six_digits(price / factor),
+        requested=line.requested,
+        description=line.line_description or line.inventory.description,
+        note=line.note,
+    )
+
+
+def _terms(paper: PurchaseOrderDto) -> Terms | None:
+    """Visma's terms are a code and words; a plain number of days is one too."""
+    if not (paper.terms.id or paper.terms.description):
+        return None
+    days = int(paper.terms.id) if paper.terms.id.isdigit() and int(paper.terms.id) <= 365 else None
+    return Terms(net_days=days, description=paper.terms.description or paper.terms.id)
+
+
+def _requested(paper: PurchaseOrderDto) -> dt.date | None:
+    """The wanted date at the header, where all lines want the same one; never `promised` (DESIGN.md)."""
+    dates = {line.requested for line in _present(paper)}
+    return dates.pop() if len(dates) == 1 else None
+
+
+def _addresses(paper: PurchaseOrderDto) -> tuple[Party, ...]:
+    address, contact = paper.shipping_address, paper.shipping_contact
+    code = paper.shipping_location.id or paper.warehouse.id
+    name = contact.name or paper.ship_to.name or paper.branch.name
+    ship_to = Party(
+        type="ST",
+        qualifier="92" if code else "",
+        location=code,
+        name=name,
+        street=address.address_line1,
+        city=address.city,
+        postal_code=address.postal_code,
+        country=address.country.id,
+    )
+    supplier = Party(type="VN", qualifier="92", location=paper.supplier.number, name=paper.supplier.name)
+    wanted = [ship_to] if name or address.address_line1 or code else []
+    return (*wanted, *([supplier] if paper.supplier.number else []))
+
+
+def _unmapped_units(paper: PurchaseOrderDto, units: Units) -> list[Difference]:
+    missing = dict.fromkeys(line.uom for line in _present(paper) if units.outgoing(line.uom) is None)
+    return [
+        Difference(
+            "unit_unmapped",
+            unit or "(none)",
+            f"Order {paper.order_nbr}: our unit {unit or '(none)'} is not mapped to an RSX unit.",
+            {"unit": unit},
+        )
+        for unit in missing
+    ]
+
+
+def _barcodes(company: Company, paper: PurchaseOrderDto) -> dict[str, str]:
+    """The GTIN of each item, where Visma has exactly one barcode that could be it for the ordered unit."""
+    items = {line.inventory.number: line.uom for line in paper.lines}
+    found: dict[str, set[str]] = {}
+    rows = ItemNumber.objects.filter(item__company=company, item__number__in=items, kind="Barcode").select_related(
+        "item"
+    )
+    for row in rows:
+        if row.number.isdigit() and 8 <= len(row.number) <= 14 and row.unit in ("", items[row.item.number]):
+            found.setdefault(row.item.number, set()).add(row.number.zfill(14))
+    return {item: barcodes.pop() for item, barcodes in found.items() if len(barcodes) == 1}
+
+
+def _lines(paper: PurchaseOrderDto, order: Order) -> list[PaperLine]:
+    keys = dict(order.lines.values_list("number", "pk"))
+    return [
+        PaperLine(
+            position=position,
+            order_number=paper.order_nbr,
+            line_number=str(line.line_nbr),
+            order_line=keys.get(line.line_nbr or -1),
+            item=line.inventory.number,
+            unit=line.uom,
+            ordered=line.order_qty or Decimal(0),
+            price=line.unit_cost,
+            amount=line.amount,
+            date=line.requested,
+        )
+        for position, line in enumerate(_present(paper), start=1)
+    ]
+
+
+def partner_of(order: Order) -> TradingPartner | None:
+    """The partner an order would go to, if that is certain."""
+    try:
+        return lookup.route_for(order)
+    except lookup.MappingMissing:
+        return None

@@ -1,0 +1,225 @@
+"""A purchase receipt in Visma, made in the sequence of visma.md §9.3 and continued from the first step not visible there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from connector.errors import InDoubt, Rejected
+from connector.flows.verdict import Delivered, Plan, Work
+from connector.visma.bodies import (
+    AddPurchaseOrderLines,
+    AllocationUpdate,
+    PurchaseReceiptLineUpdate,
+    PurchaseReceiptUpdate,
+)
+from connector.visma.client import VismaClient
+from connector.visma.schemas import ActionResult, PurchaseReceiptDto, PurchaseReceiptLineDto, Row
+
+
+class LotPlan(Plan):
+    number: str
+    quantity: Decimal
+    expires: dt.date | None = None
+
+
+class ReceiptLinePlan(Plan):
+    """One order line: what arrives of it, in the order line's unit, and whether that completes it."""
+
+    order_number: str
+    line_number: int
+    item: str
+    quantity: Decimal
+    unit: str
+    completes: bool
+    lots: tuple[LotPlan, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.order_number} line {self.line_number}"
+
+
+class ReceiptPlan(Plan):
+    """A receipt on hold; `key` is ours (customStr1), `reference` the shipment id (supplierRef)."""
+
+    key: str
+    supplier: str
+    reference: str
+    date: dt.date
+    branch: str = ""
+    note: str = ""
+    release: bool = False
+    cancels: str = ""
+    lines: tuple[ReceiptLinePlan, ...]
+
+
+def find(plan: ReceiptPlan, visma: VismaClient, work: Work) -> str:
+    """The number of the receipt that an earlier attempt made; "" when Visma shows none (visma.md §8)."""
+    if known := str(work.progress.get("receipt", "")):
+        return known
+    if not plan.lines:
+        return ""
+    rows = visma.find_receipts(plan.supplier, work.since or None)
+    ours = [row.dto for row in rows if row.dto.status != "Cancelled" and _is_ours(row.dto, plan, work)]
+    if len({dto.receipt_nbr for dto in ours}) > 1:
+        numbers = ", ".join(sorted(dto.receipt_nbr for dto in ours))
+        raise Rejected(
+            f"Visma shows several receipts for {plan.reference}: {numbers}. Cancel all but one, then replay."
+        )
+    return ours[0].receipt_nbr if ours else ""
+
+
+def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> Delivered:
+    """Header, lines, quantities, verification, and release where the partner wants it: 4 calls and 1 to verify."""
+    if plan.cancels:
+        _cancel(plan.cancels, visma, work)
+    if not plan.lines:
+        return Delivered(plan.cancels, receipt=visma.receipt(plan.cancels)[0])
+    number = found or _header(plan, visma, work)
+    row = visma.receipt(number)[0] if found else None
+    if row is None or not row.dto.lines:
+        _add_lines(plan, number, visma, work, fresh=row is None)
+        row = _with_lines(number, visma)
+    changes = _changes(plan, row.dto)
+    if changes:
+        work.before_call()
+        visma.update_receipt(number, PurchaseReceiptUpdate(lines=changes))
+        row = visma.receipt(number)[0]
+    _verify(plan, row.dto)
+    if plan.release and row.dto.status != "Released":
+        row = _release(number, row, visma, work)
+    return Delivered(number, receipt=row)
+
+
+def _is_ours(dto: PurchaseReceiptDto, plan: ReceiptPlan, work: Work) -> bool:
+    """By our key; where the company's custom fields do not come back, by the shipment id of a receipt still on hold."""
+    if dto.custom_str1:
+        return dto.custom_str1 == plan.key
+    taken = work.progress.get("taken", [])
+    return dto.supplier_ref == plan.reference and dto.status == "Hold" and dto.receipt_nbr not in taken
+
+
+def _header(plan: ReceiptPlan, visma: VismaClient, work: Work) -> str:
+    work.before_call()
+    number = visma.create_receipt(
+        PurchaseReceiptUpdate(
+            receipt_type="PoReceipt",
+            hold=True,
+            date=plan.date,
+            supplier_id=plan.supplier,
+            supplier_ref=plan.reference,
+            create_bill=False,  # the invoice comes through us: otherwise the goods are invoiced twice
+            branch_number=plan.branch or None,
+            custom_str1=plan.key,
+            note=plan.note or None,
+        )
+    )
+    work.remember(receipt=number)
+    return number
+
+
+def _add_lines(plan: ReceiptPlan, number: str, visma: VismaClient, work: Work, *, fresh: bool) -> None:
+    """Whether a repeat doubles lines is unknown (visma.md §10): never repeated while the first may still run."""
+    if not fresh and work.progress.get("adding") and not work.settled:
+        raise InDoubt(f"The lines of receipt {number} are not visible yet.")
+    work.remember(adding=True)
+    by_order: dict[str, list[int]] = {}
+    for line in plan.lines:
+        by_order.setdefault(line.order_number, []).append(line.line_number)
+    work.before_call()
+    visma.add_order_lines(number, AddPurchaseOrderLines.of(by_order))
+
+
+def _with_lines(number: str, visma: VismaClient) -> Row[PurchaseReceiptDto]:
+    """The receipt with its lines; a queued action shows them later (visma.md §9.3)."""
+    row = visma.receipt(number)[0]
+    if not row.dto.lines:
+        raise InDoubt(f"The lines of receipt {number} are not visible yet.")
+    return row
+
+
+def _changes(plan: ReceiptPlan, dto: PurchaseReceiptDto) -> list[PurchaseReceiptLineUpdate]:
+    """What must be said so that the receipt shows what was shipped."""
+    shown = _by_order_line(dto)
+    changes = []
+    for line in plan.lines:
+        there = shown.get((line.order_number, line.line_number))
+        if there is None or there.line_nbr is None:
+            raise Rejected(
+                f"Receipt {dto.receipt_nbr} does not show {line.name}; Visma may have completed or cancelled it."
+            )
+        if not _as_planned(there, line):
+            changes.append(
+                PurchaseReceiptLineUpdate(
+                    line_nbr=there.line_nbr,
+                    receipt_qty=line.quantity,
+                    complete_po_line=line.completes,
+                    allocations=_allocations(there, line) or None,
+                )
+            )
+    return changes
+
+
+def _as_planned(there: PurchaseReceiptLineDto, line: ReceiptLinePlan) -> bool:
+    lots = {lot.lot_serial_number for lot in there.allocations}
+    return (
+        there.receipt_qty == line.quantity
+        and bool(there.complete_po_line) == line.completes
+        and all(lot.number in lots for lot in line.lots)
+    )
+
+
+def _allocations(there: PurchaseReceiptLineDto, line: ReceiptLinePlan) -> list[AllocationUpdate]:
+    shown = {lot.lot_serial_number for lot in there.allocations}
+    return [
+        AllocationUpdate(
+            lot_serial_number=lot.number, quantity=lot.quantity, uom=line.unit, expiration_date=lot.expires
+        )
+        for lot in line.lots
+        if lot.number not in shown
+    ]
+
+
+def _verify(plan: ReceiptPlan, dto: PurchaseReceiptDto) -> None:
+    """The receipt shows each planned line once, with its quantity, and no other line."""
+    wanted = {(line.order_number, line.line_number): line for line in plan.lines}
+    shown = [(line.po_order_nbr, line.po_order_line_nbr) for line in dto.lines]
+    if sorted(map(str, shown)) != sorted(map(str, wanted)):
+        raise Rejected(
+            f"Receipt {dto.receipt_nbr} shows other lines than the ship notice. Correct it in Visma, then replay."
+        )
+    for key, there in _by_order_line(dto).items():
+        if there.receipt_qty != wanted[key].quantity:
+            raise Rejected(
+                f"Receipt {dto.receipt_nbr} shows {there.receipt_qty} {there.uom} for {wanted[key].name}, "
+                f"not {wanted[key].quantity}. Correct it in Visma, then replay."
+            )
+
+
+def _by_order_line(dto: PurchaseReceiptDto) -> dict[tuple[str, int], PurchaseReceiptLineDto]:
+    return {(line.po_order_nbr, line.po_order_line_nbr or 0): line for line in dto.lines}
+
+
+def _release(number: str, row: Row[PurchaseReceiptDto], visma: VismaClient, work: Work) -> Row[PurchaseReceiptDto]:
+    work.before_call()
+    if row.dto.hold or row.dto.status == "Hold":
+        visma.update_receipt(number, PurchaseReceiptUpdate(hold=False))
+        work.before_call()
+    _still_running(visma.release_receipt(number), f"The release of receipt {number}")
+    return visma.receipt(number)[0]
+
+
+def _cancel(number: str, visma: VismaClient, work: Work) -> None:
+    """Cancels the receipt of the ship notice that this one replaces; a released one is never touched."""
+    dto = visma.receipt(number)[0].dto
+    if dto.status == "Cancelled":
+        return
+    if dto.status == "Released":
+        raise Rejected(f"Receipt {number} is released meanwhile and cannot be cancelled: return the goods in Visma.")
+    work.before_call()
+    _still_running(visma.cancel_receipt(number), f"The cancellation of receipt {number}")
+
+
+def _still_running(result: ActionResult, what: str) -> None:
+    if result.action_result in ("Queued", "InProcess"):
+        raise InDoubt(f"{what} is {result.action_result} in Visma.")

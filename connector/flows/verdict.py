@@ -1,0 +1,201 @@
+"""What flows are asked and what they answer: facts in, one verdict out; and the terms on which a delivery runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from connector.sps.client import SpsClient
+from connector.visma.client import VismaClient
+from connector.visma.schemas import PurchaseReceiptDto, Row, SupplierInvoiceDto
+from mapping.matching import Difference
+
+ZERO = Decimal(0)
+
+
+class Plan(BaseModel):
+    """What is to be delivered to Visma, as kept in a document's output. Strict: only what flows put in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a paper says of itself."""
+
+    number: str
+    trading_partner_id: str
+    order_numbers: tuple[str, ...]
+    date: dt.date | None = None
+    amount: Decimal | None = None
+    currency: str = ""
+    purpose: str = ""
+    business_key: str = ""
+
+
+@dataclass(frozen=True)
+class PaperLine:
+    """One normalised line of a paper; quantities and price in the order line's unit."""
+
+    position: int
+    order_number: str
+    line_number: str
+    order_line: int | None
+    item: str
+    unit: str
+    location: str = ""
+    ordered: Decimal = ZERO
+    confirmed: Decimal = ZERO
+    backordered: Decimal = ZERO
+    rejected: Decimal = ZERO
+    shipped: Decimal = ZERO
+    invoiced: Decimal = ZERO
+    price: Decimal | None = None
+    amount: Decimal | None = None
+    date: dt.date | None = None
+    receipt_number: str = ""
+    receipt_line_number: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Everything is known: this goes out."""
+
+    output: bytes
+    lines: Sequence[PaperLine] = ()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Another document is needed first. When patience is used up, `instead` is asked of a person."""
+
+    reason: str
+    instead: Difference
+    lines: Sequence[PaperLine] = ()
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The papers disagree: people are asked."""
+
+    differences: Sequence[Difference]
+    lines: Sequence[PaperLine] = ()
+
+
+@dataclass(frozen=True)
+class Ignoring:
+    """Deliberately not delivered."""
+
+    reason: str
+    lines: Sequence[PaperLine] = ()
+
+
+Verdict = Ready | Waiting | Asking | Ignoring
+
+
+@dataclass(frozen=True)
+class Rival:
+    """An earlier document with the same business key (sps.md §4.3)."""
+
+    id: int
+    status: str
+    same_content: bool
+    purpose: str
+    output_ref: str
+    order_numbers: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ReceiptLine:
+    """A line of a purchase receipt in Visma, and how much of it is still to be invoiced."""
+
+    receipt: str
+    line: int
+    released: bool
+    open: Decimal
+
+
+class Facts(Protocol):
+    """What other documents and bookings say; read under a lock on the orders concerned."""
+
+    today: dt.date
+    patience_over: bool
+    key: str
+    answered: bool
+    rivals: Sequence[Rival]
+
+    def accepts(self, difference: Difference) -> bool:
+        """Whether a person has accepted this, for exactly this content."""
+
+    def shipped(self, order_line: int) -> Decimal:
+        """Shipped or received by others: papers not yet counted by the warehouse, else what was counted."""
+
+    def invoiced(self, order_line: int) -> Decimal:
+        """Invoiced by others, papers and bookings, each once."""
+
+    def on_the_way(self, order_line: int) -> bool:
+        """Whether a ship notice or an unreleased receipt is under way."""
+
+    def receipt_lines(self, order_number: str, line: int) -> Sequence[ReceiptLine]:
+        """The receipt lines of an order line, oldest first."""
+
+    def overridden(self, order_line: int, location: str, date: dt.date | None) -> bool:
+        """Whether a newer acknowledgment speaks about the line."""
+
+    def promised_elsewhere(self, order_line: int, location: str) -> dt.date | None:
+        """The latest date promised for the same line at other locations."""
+
+    def typed_by_hand(self, supplier: Sequence[str], reference: str) -> tuple[str, Decimal | None] | None:
+        """A supplier invoice in Visma that is not ours and bears this reference: its number and amount."""
+
+
+@dataclass
+class Work:
+    """A delivery under way, as its flow sees it."""
+
+    key: str
+    output: bytes
+    source: bytes
+    source_name: str
+    form: str
+    since: str
+    """The highest stamp that Visma had shown before the first attempt, as text."""
+    began: dt.datetime
+    settled: bool
+    """Whether 'not found' proves absence by now (house rule 3)."""
+    progress: dict[str, Any] = field(default_factory=dict)
+
+    def before_call(self) -> None:
+        """Renews the lease and notes that a write is about to leave; raises LeaseLost. Set by the pipeline."""
+
+    def remember(self, **progress: Any) -> None:
+        """Keeps what is now known for whoever continues. Set by the pipeline."""
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The two remote systems of a company."""
+
+    visma: VismaClient
+    sps: SpsClient
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Where it arrived, and the booking as the receiver now shows it."""
+
+    ref: str
+    receipt: Row[PurchaseReceiptDto] | None = None
+    invoice: Row[SupplierInvoiceDto] | None = None
+    note: str = ""
+
+
+def ask(differences: Sequence[Difference], facts: Facts) -> list[Difference]:
+    """The differences that nobody has accepted yet."""
+    return [difference for difference in differences if not facts.accepts(difference)]
