@@ -17,9 +17,9 @@ RIGHT_OF_METHOD = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": 
 class ModelRights(BasePermission):
     """The right that an address needs.
 
-    A view names the rights of its verbs in `rights` (action or lower-case method -> "app.codename"); anything else
-    needs view, add, change or delete on the model of its `queryset`. Raises MethodNotAllowed where nothing answers, so
-    that a wrong method is not reported as a missing right.
+    A view names the rights of its verbs in `rights` (action or lower-case method -> "app.codename", or several of which
+    one is enough); anything else needs view, add, change or delete on the model of its `queryset`. Raises
+    MethodNotAllowed where nothing answers, so that a wrong method is not reported as a missing right.
     """
 
     message = "Your rights do not include this; ask for the role that does."
@@ -31,15 +31,14 @@ class ModelRights(BasePermission):
         method = str(request.method)
         if method != "OPTIONS" and getattr(view, method.lower(), None) is None:
             raise MethodNotAllowed(method)
-        return user.has_perm(right_for(view, method))
+        return any(user.has_perm(right) for right in rights_for(view, method))
 
 
-def right_for(view: Any, method: str) -> str:
-    """The right that `method` needs on `view`, as "app.codename"."""
-    rights: dict[str, str] = getattr(view, "rights", {})
-    asked = getattr(view, "action", None) or method.lower()
-    named = rights.get(asked)
+def rights_for(view: Any, method: str) -> tuple[str, ...]:
+    """The rights of which `method` needs one on `view`, each as "app.codename"."""
+    rights: dict[str, str | tuple[str, ...]] = getattr(view, "rights", {})
+    named = rights.get(getattr(view, "action", None) or method.lower())
     if named:
-        return named
+        return (named,) if isinstance(named, str) else named
     model = view.queryset.model
-    return f"{model._meta.app_label}.{RIGHT_OF_METHOD.get(method, 'view')}_{model._meta.model_name}"
+    return (f"{model._meta.app_label}.{RIGHT_OF_METHOD.get(method, 'view')}_{model._meta.model_name}",)

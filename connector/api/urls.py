@@ -6,12 +6,18 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from connector.api.desk import Holds
 from connector.api.documents import Documents
 from connector.api.nothing import NothingHere
+from connector.api.orders import Orders
+from connector.api.system import Connections, StatusView
 from mapping.api import views as mapping
 
 router = SimpleRouter()
 router.register("documents", Documents)
+router.register("orders", Orders)
+router.register("holds", Holds)
+router.register("connections", Connections)
 router.register("companies", mapping.Companies)
 router.register("suppliers", mapping.Suppliers)
 router.register("partners", mapping.Partners)
@@ -23,6 +29,7 @@ router.register("tolerances", mapping.Tolerances)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
+    path("status/", StatusView.as_view(), name="status"),
     # what the addresses are is no secret; what is behind them is
     path("schema/", SpectacularAPIView.as_view(permission_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[]), name="docs"),

@@ -1,0 +1,193 @@
+"""The desk: the questions that documents wait with, and what a person may answer. One answer frees all behind it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Min, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import desk
+from audit.models import Cause, Document, Hold
+from audit.selection import rows
+from connector.api.documents import actor, checked
+from connector.api.problems import Conflict
+from connector.api.serializers import DocumentSerializer, HoldSerializer, ReasonSerializer, WhySerializer
+from connector.wakeups import wake_workers
+from mapping.models import Company
+from mapping.models.mirrors import MONEY
+
+DOCUMENTS_SHOWN = 200
+NARROW = [OpenApiParameter(name) for name in ("company", "cause", "partner")]
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    """One row of the desk. `hold` is the id by which it is asked for and answered; `amount` is the money at stake."""
+
+    hold = serializers.IntegerField()
+    company = serializers.CharField()
+    cause = serializers.ChoiceField(choices=Cause.choices)
+    subject = serializers.CharField()
+    sentence = serializers.CharField()
+    documents = serializers.IntegerField()
+    amount = serializers.DecimalField(**MONEY, allow_null=True)
+    currency = serializers.CharField()
+    oldest = serializers.DateTimeField()
+    assigned_to = serializers.CharField()
+    partner = serializers.CharField()
+
+
+class HoldDetailSerializer(HoldSerializer):
+    """A hold with the documents that wait with the same question, oldest first, at most 200 of them."""
+
+    documents = DocumentSerializer(many=True)
+
+    class Meta(HoldSerializer.Meta):
+        fields = [*HoldSerializer.Meta.fields, "documents"]
+
+
+class AssignSerializer(serializers.Serializer[Any]):
+    """Who takes it: a user name, or empty for nobody. Left out: whoever asks."""
+
+    user = serializers.CharField(required=False, allow_blank=True)
+    comment = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class CommentSerializer(serializers.Serializer[Any]):
+    comment = serializers.CharField()
+
+
+class AnsweredSerializer(serializers.Serializer[Any]):
+    """How many holds or documents an answer reached."""
+
+    count = serializers.IntegerField()
+
+
+class Holds(viewsets.GenericViewSet[Hold]):
+    """Open questions. Every verb is about the question, and so about all documents that wait with it."""
+
+    queryset = Hold.objects.select_related("document__company", "assigned_to").order_by("pk")
+    serializer_class = HoldSerializer
+    lookup_value_regex = r"\d+"
+    rights = {
+        "assign": "audit.decide_document",
+        "comment": "audit.decide_document",
+        "accept": "audit.decide_document",
+        "reconsider": "audit.replay_document",
+        "ignore": "audit.ignore_document",
+    }
+
+    @extend_schema(responses=QuestionSerializer(many=True), parameters=NARROW)
+    def list(self, request: Request) -> Response:
+        """The desk: one row per cause and subject, most money first, then oldest."""
+        page: Any = self.paginate_queryset(_questions(request))
+        return self.get_paginated_response(QuestionSerializer(_addressed(page), many=True).data)
+
+    @extend_schema(responses=HoldDetailSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        hold = self.get_object()
+        waiting = rows(Document.objects.filter(pk__in=_behind(hold).values("document")))
+        documents = DocumentSerializer(waiting.order_by("created_at", "pk")[:DOCUMENTS_SHOWN], many=True)
+        return Response({**HoldSerializer(hold).data, "documents": documents.data})
+
+    @extend_schema(request=AssignSerializer, responses=AnsweredSerializer)
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """Someone takes the question; who is on it is told, nothing is decided."""
+        said = checked(AssignSerializer(data=request.data))
+        holder = _user(said.get("user", actor(request)))
+        return self._answered(desk.assign(self._open(), holder, said["comment"]))
+
+    @extend_schema(request=CommentSerializer, responses=AnsweredSerializer)
+    @action(detail=True, methods=["post"])
+    def comment(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """A remark for whoever looks next; whoever has the question keeps it."""
+        said = checked(CommentSerializer(data=request.data))
+        return self._answered(desk.assign(self._open(), self.get_object().assigned_to, said["comment"]))
+
+    @extend_schema(request=ReasonSerializer, responses=AnsweredSerializer)
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """What the papers say is right; each document is decided again with that."""
+        said = checked(ReasonSerializer(data=request.data))
+        holds = list(self._open())
+        return self._answered(desk.accept(holds, reason=said["reason"], actor=actor(request), now=timezone.now()), True)
+
+    @extend_schema(request=WhySerializer, responses=AnsweredSerializer)
+    @action(detail=True, methods=["post"])
+    def reconsider(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """What was missing is there now (a mapping, an account): every document is looked at again."""
+        said = checked(WhySerializer(data=request.data))
+        why = said["reason"] or f"{actor(request)} asked for another look."
+        return self._answered(desk.reconsider(list(self._open()), why=why, now=timezone.now()), True)
+
+    @extend_schema(request=ReasonSerializer, responses=AnsweredSerializer)
+    @action(detail=True, methods=["post"])
+    def ignore(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """None of the documents is delivered, for a reason."""
+        said = checked(ReasonSerializer(data=request.data))
+        holds = list(self._open())
+        return self._answered(desk.ignore(holds, reason=said["reason"], actor=actor(request), now=timezone.now()), True)
+
+    def _open(self) -> QuerySet[Hold]:
+        """The holds behind the question. Raises Conflict when it is answered already."""
+        hold = self.get_object()
+        behind = _behind(hold)
+        if not behind.exists():
+            raise Conflict(f"{hold} waits no longer; look at the desk again.")
+        return behind
+
+    def _answered(self, count: int, wake: bool = False) -> Response:
+        if wake:
+            wake_workers()
+        return Response(AnsweredSerializer({"count": count}).data)
+
+
+def _questions(request: Request) -> list[desk.Question]:
+    asked = request.query_params
+    company = Company.objects.filter(name=asked["company"]).first() if "company" in asked else None
+    if "company" in asked and company is None:
+        raise ValidationError({"company": [f"There is no company {asked['company']}."]})
+    return [
+        question
+        for question in desk.questions(company)
+        if asked.get("cause", question.cause) == question.cause
+        and asked.get("partner", question.partner) == question.partner
+    ]
+
+
+def _addressed(questions: list[desk.Question]) -> list[dict[str, Any]]:
+    """The rows with the id of their oldest hold, and the company by its name."""
+    keys = ("document__company", "cause", "subject")
+    subjects = {question.subject for question in questions}
+    found = desk.open_holds().filter(subject__in=subjects).order_by().values_list(*keys).annotate(Min("pk"))
+    first = {tuple(row[:3]): row[3] for row in found}
+    names = dict(Company.objects.values_list("pk", "name"))
+    return [
+        asdict(question)
+        | {"company": names[question.company]}
+        | {"hold": first.get((question.company, question.cause, question.subject), 0)}
+        for question in questions
+    ]
+
+
+def _behind(hold: Hold) -> QuerySet[Hold]:
+    return desk.behind(hold.document.company, hold.cause, hold.subject)
+
+
+def _user(name: str) -> Any:
+    """The user of that name, nobody for an empty one. Raises ValidationError."""
+    if not name:
+        return None
+    found = get_user_model().objects.filter(username=name, is_active=True).first()
+    if found is None:
+        raise ValidationError({"user": [f"There is no active user {name}."]})
+    return found

@@ -1,0 +1,104 @@
+"""Where things stand, and how the remote systems are reached; never their secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, viewsets
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from connector.models import Connection
+from connector.status import status
+from mapping.models import Company
+
+
+class BudgetSerializer(serializers.Serializer[Any]):
+    limit = serializers.IntegerField()
+    remaining = serializers.IntegerField()
+    resets_in = serializers.IntegerField(help_text="seconds")
+
+
+class StatusSerializer(serializers.Serializer[Any]):
+    """`manage.py status`."""
+
+    documents = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField()))
+    holds = serializers.IntegerField()
+    unpicked = serializers.IntegerField()
+    unanswered = serializers.IntegerField()
+    lag_seconds = serializers.DictField(child=serializers.IntegerField(allow_null=True))
+    budget = serializers.DictField(child=BudgetSerializer())
+    workers = serializers.IntegerField()
+
+
+class StatusView(APIView):
+    """The figures of one company, or of all together."""
+
+    rights = {"get": "audit.view_document"}
+
+    @extend_schema(responses=StatusSerializer, parameters=[OpenApiParameter("company", OpenApiTypes.STR)])
+    def get(self, request: Request) -> Response:
+        name = request.query_params.get("company", "")
+        company = Company.objects.filter(name=name).first()
+        if name and company is None:
+            raise ValidationError({"company": [f"There is no company {name}."]})
+        return Response(StatusSerializer(status(company)).data)
+
+
+class ConnectionSerializer(serializers.ModelSerializer[Connection]):
+    """Of the secrets only whether they are set."""
+
+    company = serializers.CharField(source="company.name")
+    has_client_secret = serializers.SerializerMethodField()
+    has_webhook_secret = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Connection
+        fields = [
+            "id",
+            "company",
+            "system",
+            "url",
+            "token_url",
+            "token_body",
+            "client_id",
+            "tenant",
+            "scope",
+            "audience",
+            "in_dir",
+            "out_dir",
+            "absence_lag_seconds",
+            "poll_seconds",
+            "webhook_uid",
+            "webhook_header",
+            "has_client_secret",
+            "has_webhook_secret",
+            "paused_at",
+            "paused_reason",
+            "token_expires_at",
+            "budget_limit",
+            "budget_remaining",
+            "budget_resets_at",
+            "blocked_until",
+            "calls",
+        ]
+
+    def get_has_client_secret(self, connection: Connection) -> bool:
+        return bool(connection.client_secret)
+
+    def get_has_webhook_secret(self, connection: Connection) -> bool:
+        return bool(connection.webhook_secret)
+
+
+class Connections(viewsets.ReadOnlyModelViewSet[Connection]):
+    """How each remote system is reached."""
+
+    queryset = Connection.objects.select_related("company").defer("token").order_by("company__name", "system")
+    serializer_class = ConnectionSerializer
+    filterset_fields = {"company__name": ["exact"], "system": ["exact"]}
+    lookup_value_regex = r"\d+"
+    rights = {"ping": "connector.ping_connection"}
