@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -124,9 +126,8 @@ def test_numbers_are_decimals_to_the_last_digit() -> None:
     ],
 )
 def test_broken_file_is_refused_with_the_place(content: bytes, sentence: str) -> None:
-    with pytest.raises(Unreadable, match=".*") as caught:
+    with pytest.raises(Unreadable, match=re.escape(sentence)):
         split(content)
-    assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize("encoding", ["iso-8859-1", "windows-1252", "utf-8", "utf-16"])
@@ -146,7 +147,9 @@ def test_xml_is_read_in_the_encoding_it_declares(encoding: str) -> None:
 )
 def test_plural_root_holds_several_papers_with_any_prefix(start: str, end: str) -> None:
     prefix = "r:" if "r:" in start else ""
-    body = "Invoice><{0}Header><{0}InvoiceHeader><{0}InvoiceNumber>00{1}</{0}InvoiceNumber></{0}InvoiceHeader></{0}Header>"
+    body = (
+        "Invoice><{0}Header><{0}InvoiceHeader><{0}InvoiceNumber>00{1}</{0}InvoiceNumber></{0}InvoiceHeader></{0}Header>"
+    )
     paper = "".join(f"<{prefix}{body.format(prefix, number)}</{prefix}Invoice>" for number in (1, 2))
     parts = split(f"{start}{paper}{end}".encode())
     assert [part.tree["Header"]["InvoiceHeader"]["InvoiceNumber"] for part in parts] == ["001", "002"]
@@ -293,10 +296,12 @@ def test_hash_sees_the_value_of_a_number_and_not_its_zeros(value: Decimal, zeros
 
 
 _NAMES = st.sampled_from(
-    [*sorted(LIST_NAMES), "Header", "OrderHeader", "InvoiceHeader", "ShipmentHeader", "OrderLine", "ShipmentLine"]
-    + ["InvoiceLine", "Pack", "Container", "Summary", "TradingPartnerId", "InvoiceNumber", "PurchaseOrderNumber"]
-    + ["ShipmentIdentification", "ShipQty", "OrderQty", "TotalAmount", "Date", "Date1", "AllowChrgAmt", "TaxPercent"]
-    + ["ShippingSerialID", "ReferenceQual", "ReferenceID", "DateTimeQualifier", "ItemScheduleDate", "GTIN"]
+    """
+    Header OrderHeader InvoiceHeader ShipmentHeader OrderLine ShipmentLine InvoiceLine Pack Container Summary
+    TradingPartnerId InvoiceNumber PurchaseOrderNumber ShipmentIdentification ShipQty OrderQty TotalAmount Date Date1
+    AllowChrgAmt TaxPercent ShippingSerialID ReferenceQual ReferenceID DateTimeQualifier ItemScheduleDate GTIN
+    """.split()  # noqa: SIM905 (a list of so many names, one to a line, hides the test)
+    + sorted(LIST_NAMES)
 )
 _LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6)
@@ -325,15 +330,11 @@ def test_whatever_json_arrives_only_unreadable_is_raised(value: Any) -> None:
     for part in parts:
         content_hash(part.tree)
         for read in _READERS.values():
-            try:
+            with suppress(Unreadable):
                 read(part.tree)
-            except Unreadable as error:
-                assert str(error)
 
 
 @given(st.binary(max_size=60) | st.text(alphabet='<>/ab "=&!?[]{}:,1\n', max_size=60).map(str.encode))
 def test_whatever_bytes_arrive_only_unreadable_is_raised(content: bytes) -> None:
-    try:
+    with suppress(Unreadable):
         assert split(content)
-    except Unreadable as error:
-        assert str(error)
