@@ -175,6 +175,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "connector.api.problems.problem",
     "COERCE_DECIMAL_TO_STRING": True,
 }
+METRICS_OPEN = env.bool("METRICS_OPEN", default=False)  # /metrics for everybody; else loopback or a token
 SPECTACULAR_SETTINGS = {
     "TITLE": "ml-connector",
     "DESCRIPTION": "Visma.net ERP to SPS Commerce and back.",
