@@ -33,13 +33,13 @@ class Balance:
     def as_json(self) -> Json:
         """The whole balance; every list is empty when all is well and everything is done."""
         partner = self.partner
-        orders = {number: dict(purposes) for number, purposes in partner.received.items()}
+        orders = {number: dict(purposes) for number, purposes in dict(partner.received).items()}
         wanted = [number for number, end in self.ends.items() if end == "sent"]
         return {
             "orders": orders,
             "duplicate_orders": sorted(number for number, purposes in orders.items() if purposes.get("00", 0) > 1),
             "missing_orders": sorted(number for number in wanted if number not in orders),
-            "refused_orders": [list(refused) for refused in partner.refused],
+            "refused_orders": [list(refused) for refused in list(partner.refused)],
             "receipts": dict(self.receipts),
             "duplicate_receipts": sorted(key for key, count in self.receipts.items() if count > 1),
             "unreleased_receipts": sorted(self.unreleased),
@@ -60,7 +60,7 @@ class Balance:
             for e in self._ended("delivered")
             if e.kind == "invoice" and e.number not in self.references
         ]
-        broken = [key for key, day in self.partner.promised.items() if self.promises.get(key) != day]
+        broken = [key for key, day in dict(self.partner.promised).items() if self.promises.get(key) != day]
         return lost + [f"order_ack {order} line {line}" for order, line in sorted(broken)]
 
     def _ended(self, outcome: str) -> list[Expected]:

@@ -17,6 +17,7 @@ class Mistake:
     outcome: Outcome = "held"
     causes: tuple[str, ...] = ()
     ends_the_story: bool = False  # nothing more comes for this order
+    beside_the_right_one: bool = False  # an extra paper; the right one comes too
 
 
 MISTAKES: dict[str, Mistake] = {
@@ -36,10 +37,10 @@ MISTAKES: dict[str, Mistake] = {
     "invoice_currency": Mistake("invoice", causes=("currency",)),
     "invoice_too_much": Mistake("invoice", causes=("over_invoiced", "quantity")),
     "invoice_unknown_order": Mistake("invoice", "waiting", ("order_unknown",)),
-    "invoice_number_reused": Mistake("invoice", causes=("number_reused",)),  # beside the right one
-    "invoice_twice": Mistake("invoice", "ignored"),  # beside the right one
-    "invoice_credit": Mistake("invoice", causes=("credit_note",)),  # beside the right one
-    "invoice_pro_forma": Mistake("invoice", causes=("not_postable",)),  # beside the right one
+    "invoice_number_reused": Mistake("invoice", causes=("number_reused",), beside_the_right_one=True),
+    "invoice_twice": Mistake("invoice", "ignored", beside_the_right_one=True),
+    "invoice_credit": Mistake("invoice", causes=("credit_note",), beside_the_right_one=True),
+    "invoice_pro_forma": Mistake("invoice", causes=("not_postable",), beside_the_right_one=True),
 }
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from connector.sandbox import visma_receipts
 from connector.sandbox.mistakes import MISTAKES, Expected
 from connector.sandbox.outbox import Outbox, fact
 from connector.sandbox.papers import (
@@ -31,6 +30,7 @@ from connector.sandbox.papers import (
 from connector.sandbox.sps import SandboxSps
 from connector.sandbox.story import Due, Story, as_state, begin, in_order_units, wrong_lines
 from connector.sandbox.visma import SandboxVisma
+from connector.sandbox.warehouse import release_what_agrees
 from connector.sandbox.wire import Json
 
 _FREIGHT_STEP = 25  # in the order's currency
@@ -43,6 +43,15 @@ class _Bill:
     number: str
     money: Money
     paper: Json
+
+
+@dataclass(frozen=True)
+class _Twin:
+    """A paper that bears the number of another one."""
+
+    number: str
+    paper: Json
+    fact: Expected
 
 
 class Partner:
@@ -61,12 +70,14 @@ class Partner:
         self.shipped: dict[str, dict[tuple[str, int], Decimal]] = {}  # shipment -> (order, line) -> quantity
         self._stories: dict[str, Story] = {}
         self._due: list[Due] = []
+        self._twins: list[_Twin] = []
         self._lock = threading.RLock()
 
     def tick(self) -> int:
         """Take orders, write one more paper for each story; how many papers were written."""
         with self._lock:
             before = len(self.outbox.expected)
+            self._send_twins()
             self._write_due_invoices()
             self._ship([s for s in self._stories.values() if s.step == "acknowledged"])
             self._take_orders()
@@ -83,7 +94,7 @@ class Partner:
     def idle(self) -> bool:
         """Whether every story is told."""
         with self._lock:
-            return not self._due and all(story.step == "done" for story in self._stories.values())
+            return not self._due and not self._twins and all(story.step == "done" for story in self._stories.values())
 
     def state(self) -> list[Json]:
         """Every story, for a control page."""
@@ -248,50 +259,40 @@ class Partner:
             self.outbox.send("invoice", [bill.paper], [right], story.chance.choice(FORMS))
 
     def _invoice_wrong(self, story: Story, lines: tuple[Line, ...], bill: _Bill) -> None:
-        number, money = bill.number, bill.money
-        order, wrong = story.order, wrong_lines(story, lines)
-        kind = "DR"
-        beside = True  # the right one comes too
+        """The wrong invoice, and beside it the right one where the mistake is an extra paper."""
+        order, number, money, kind = story.order, bill.number, bill.money, "DR"
         match story.mistake:
-            case "invoice_price" | "invoice_too_much":
-                beside = False
             case "invoice_total":
-                money, beside = Money(money.currency, money.freight, error=Decimal("111.11")), False
+                money = replace(money, error=Decimal("111.11"))
             case "invoice_currency":
-                money, beside = Money("USD", money.freight), False
+                money = replace(money, currency="USD")
             case "invoice_unknown_order":
-                order, beside = replace(order, number=f"PX{order.number[2:]}"), False
+                order = replace(order, number=f"PX{order.number[2:]}")
             case "invoice_number_reused":
-                money = Money(money.currency, money.freight + 10)
-            case "invoice_credit":
-                kind = "CR"
-            case "invoice_pro_forma":
-                kind = "PRO"
-        if beside:
-            self.outbox.send("invoice", [bill.paper], [fact("invoice", number, [story.order])])
-        if kind != "DR":
-            number = f"{kind}-{number}"
-        paper = invoice(order, wrong, number, self._today(), money, kind)
-        self.outbox.send("invoice", [paper], [fact("invoice", number, [order], story.mistake)])
+                money = replace(money, freight=money.freight + 10)
+            case "invoice_credit" | "invoice_pro_forma":
+                kind = "CR" if story.mistake == "invoice_credit" else "PRO"
+                number = f"{kind}-{number}"
+        paper = invoice(order, wrong_lines(story, lines), number, self._today(), money, kind)
+        wrong = _Twin(number, paper, fact("invoice", number, [order], story.mistake))
+        if MISTAKES[story.mistake].beside_the_right_one:
+            self.outbox.send("invoice", [bill.paper], [fact("invoice", bill.number, [story.order])])
+        if number == bill.number and MISTAKES[story.mistake].beside_the_right_one:
+            self._twins.append(wrong)
+        else:
+            self.outbox.send("invoice", [paper], [wrong.fact])
+
+    def _send_twins(self) -> None:
+        """A second paper of the same number comes once the first is booked: which is which would be chance otherwise."""
+        with self.visma.books.lock:
+            booked = {row.body["supplierReference"] for row in self.visma.books.invoices.values()}
+        for twin in [twin for twin in self._twins if twin.number in booked]:
+            self._twins.remove(twin)
+            self.outbox.send("invoice", [twin.paper], [twin.fact])
 
     # -- the warehouse
 
     def warehouse(self) -> list[str]:
         """A person in Visma counts what came: receipts on hold that say the same are released. Their numbers."""
-        books = self.visma.books
-        with self._lock, books.lock:
-            waiting = [row.body for row in books.receipts.values() if row.body["status"] in ("Hold", "Balanced")]
-            return [self.release(body["receiptNbr"]) for body in waiting if self._agrees(body)]
-
-    def _agrees(self, receipt: Json) -> bool:
-        counted = self.shipped.get(receipt["supplierRef"])
-        said = {(line["poOrderNbr"], line["poOrderLineNbr"]): line["receiptQty"] for line in receipt["lines"]}
-        return counted is not None and said == counted
-
-    def release(self, number: str) -> str:
-        """A person takes the hold off a receipt and releases it; the number."""
-        books = self.visma.books
-        with books.lock:
-            visma_receipts.change(books, number, {"hold": {"value": False}}, "", "warehouse")
-            visma_receipts.release(books, number, "warehouse")
-            return number
+        with self._lock:
+            return release_what_agrees(self.visma.books, self.shipped)

@@ -1,0 +1,77 @@
+"""Both stand-ins over real sockets, and a plain client that signs in: what a foreign program would see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from connector.sandbox import World
+
+REFERENCE = Path(__file__).resolve().parents[4] / "shared" / "reference"
+SCOPES = " ".join(f"vismanet_erp_service_api:{verb}" for verb in ("read", "create", "update"))
+
+
+class Client:
+    """Calls below one base address with a token; `last` is the latest answer."""
+
+    def __init__(self, base: str, token: str) -> None:
+        self.base = base
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.session.request(method, f"{self.base}{path}", timeout=5, **options)
+
+
+def visma_token(world: World, **other: str) -> requests.Response:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": world.credentials.visma_client_id,
+        "client_secret": world.credentials.visma_client_secret,
+        "tenant_id": world.credentials.visma_tenant,
+        "scope": SCOPES,
+    }
+    return requests.post(world.visma_token_url, data=form | other, timeout=5)
+
+
+def sps_token(world: World, url: str = "", *, as_form: bool = False, **other: str) -> requests.Response:
+    fields = {
+        "grant_type": "client_credentials",
+        "client_id": world.credentials.sps_client_id,
+        "client_secret": world.credentials.sps_client_secret,
+        "audience": world.credentials.sps_audience,
+    } | other
+    options: dict[str, Any] = {"data": fields} if as_form else {"json": fields}
+    return requests.post(url or world.sps_token_url, timeout=5, **options)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World(seed=1, mismatch_rate=0.0) as world:
+        world.seed_company()
+        yield world
+
+
+@pytest.fixture
+def visma(world: World) -> Client:
+    return Client(world.visma_url, visma_token(world).json()["access_token"])
+
+
+@pytest.fixture
+def sps(world: World) -> Client:
+    client = Client(world.sps_url, sps_token(world).json()["access_token"])
+    client.session.headers["Content-Type"] = "application/octet-stream"
+    return client
+
+
+def reference(name: str) -> Any:
+    """A file of the official reference, beside the checkout; the test is skipped where it is missing."""
+    path = REFERENCE / name
+    if not path.exists():
+        pytest.skip(f"the reference {name} is not beside this checkout")
+    return json.loads(path.read_text())
