@@ -136,7 +136,8 @@ class Exchange:
 
     def _send(self, prepared: requests.PreparedRequest, passage: wire.Passage, max_bytes: int) -> _Reply:
         response = wire.dispatch(self._http, prepared, self._timeout)
-        content, broken, oversize = _body(response, max_bytes)
+        limit = max_bytes if response.ok else max(max_bytes, _PIECE)  # what is refused may be explained at length
+        content, broken, oversize = _body(response, limit)
         if passage.cut:  # without Content-Length the end of the stream looks like the end of the body
             broken = "it took too long"
         return _Reply(response.status_code, response.headers, content, broken, oversize)
