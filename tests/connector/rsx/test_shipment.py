@@ -70,6 +70,12 @@ def test_consolidated_shipment_keeps_line_numbers_apart_and_counts_a_shared_cart
     assert (shipment.cartons, shipment.order_numbers) == (1, ("A", "B"))
 
 
+def test_order_level_without_a_number_belongs_to_the_order_above_it() -> None:
+    inner = _order("", ItemLevel=[_item("1", 2)])
+    shipment = _read(OrderLevel=[_order("A", ContainerLevel=[{"OrderLevel": [inner]}])])
+    assert [_told(line) for line in shipment.lines] == [("A", "1", 2, ())]
+
+
 def test_cartons_without_a_label_are_cartons_all_the_same() -> None:
     shipment = _read(OrderLevel=[_order("A", PackLevel=[_pack(ItemLevel=[_item("1")]), _pack(ItemLevel=[_item("1")])])])
     assert (shipment.cartons, shipment.packages) == (2, ())
