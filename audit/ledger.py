@@ -86,7 +86,7 @@ def move(
     if to not in LEAVES_TO[document.status]:
         raise ValueError(f"{document} cannot go from {document.status} to {to}.")
     if to != Status.DELIVERING:
-        changes = {"lease_owner": "", "lease_until": None, **changes}
+        changes = {"lease_owner": "", "lease_until": None, "deaths": 0, **changes}
     changes = {"due_at": None, "cause": cause, "reason": reason, **changes, "status": to}
     with transaction.atomic():
         current = _locked(document, owner)
@@ -176,6 +176,15 @@ def replay(document: Document, *, now: datetime, actor: str, reason: str = "") -
     return move(document, Status.RECEIVED, now=now, verb="replayed", actor=actor, reason=reason, attempts=0, deaths=0)
 
 
+def reopen(document: Document, *, gone: str, now: datetime, actor: str, reason: str = "") -> bool:
+    """What was delivered is decided again, because its booking is cancelled or gone over there (`gone` says how)."""
+    facts = {"was": document.output_ref, "gone": gone}
+    fresh = {"output_ref": "", "progress": {}, "attempts": 0, "delivered_at": None}
+    return move(
+        document, Status.RECEIVED, now=now, verb="reopened", actor=actor, reason=reason or gone, facts=facts, **fresh
+    )
+
+
 def decide(
     document: Document, cause: str, subject: str, *, accepted: str, reason: str, actor: str, now: datetime
 ) -> Decision:
@@ -233,8 +242,8 @@ def claim(
 ) -> tuple[str, list[Document]]:
     """Takes documents that are due, with a lease, so that no other worker looks at them meanwhile.
 
-    Claiming counts a death in advance; `release` and every move end it. Two workers: the row locks (or SQLite's one
-    writer) let each see only what the other has not taken. Returns the lease's owner and the documents.
+    Two workers: the row locks (or SQLite's one writer) let each see only what the other has not taken. Returns the
+    lease's owner and the documents.
     """
     owner = uuid.uuid4().hex
     due = Q(status=status) & (Q(due_at=None) | Q(due_at__lte=now)) & (Q(lease_until=None) | Q(lease_until__lt=now))
@@ -245,12 +254,21 @@ def claim(
             .order_by("due_at", "pk")
             .values_list("pk", flat=True)[:limit]
         )
-        Document.objects.filter(pk__in=ids).update(
-            lease_owner=owner, lease_until=now + timedelta(seconds=seconds), deaths=F("deaths") + 1
-        )
+        Document.objects.filter(pk__in=ids).update(lease_owner=owner, lease_until=now + timedelta(seconds=seconds))
     return owner, list(
         Document.objects.select_related("transmission", "company", "partner").filter(pk__in=ids).order_by("pk")
     )
+
+
+def begin(document: Document, *, owner: str, seconds: float, now: datetime) -> bool:
+    """Work on a claimed document starts: a death is counted in advance, every orderly end takes it back (house rule 3).
+
+    False when the lease was lost meanwhile.
+    """
+    held = Document.objects.filter(pk=document.pk, lease_owner=owner, status=document.status).exclude(lease_owner="")
+    began = held.update(deaths=F("deaths") + 1, lease_until=now + timedelta(seconds=seconds)) == 1
+    document.deaths += began
+    return began
 
 
 def begin_delivery(document: Document, *, owner: str, seconds: float, now: datetime) -> bool:
@@ -264,6 +282,21 @@ def begin_delivery(document: Document, *, owner: str, seconds: float, now: datet
         lease_owner=owner,
         lease_until=now + timedelta(seconds=seconds),
     )
+
+
+def rest(document: Document, *, owner: str, until: datetime, why: str, now: datetime) -> None:
+    """A delivery in doubt stays `delivering` and is looked at again at `until` by whoever takes it over."""
+    with transaction.atomic():
+        current = _locked(document, owner)
+        if current is None:
+            return
+        changes = {"lease_owner": "", "lease_until": now, "deaths": 0, "due_at": until, "reason": why}
+        repeated = current.reason == why
+        if repeated:  # the same doubt again is no event
+            Document.objects.filter(pk=current.pk).update(**changes, updated_at=now)
+        else:
+            _append(current, verb="in doubt", now=now, actor=MACHINE, reason=why, facts={}, changes=changes)
+    document.refresh_from_db()
 
 
 def renew(document: Document, *, owner: str, seconds: float, now: datetime) -> bool:

@@ -26,6 +26,14 @@ class InDoubt(ConnectorError):
     """Nobody knows whether it happened: a write timed out, broke off or was answered 5xx. Only `find` decides."""
 
 
+class Unsettled(InDoubt):
+    """Looked for and not seen, but too early to prove absence: nothing was sent this time (house rule 3)."""
+
+
+class LeaseLost(ConnectorError):
+    """Another worker has taken the document over: let go, it decides now."""
+
+
 class Rejected(ConnectorError):
     """It did not happen and never will as it is: the other system's own words are in the message."""
 

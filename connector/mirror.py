@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
+from connector.http import lossless
 from connector.visma.schemas import (
     InventoryDto,
     PurchaseOrderDto,
@@ -40,7 +40,7 @@ UNTOLD = ("metadata",)  # counts of the list, nothing of the row
 
 def canonical(raw: dict[str, Any]) -> bytes:
     """A row as JSON, numbers as they came."""
-    return json.dumps(raw, sort_keys=True, default=str, ensure_ascii=False).encode()
+    return lossless.written({name: raw[name] for name in sorted(raw)}).encode()
 
 
 def hash_of(raw: dict[str, Any]) -> str:
@@ -204,7 +204,7 @@ def _booking(
     """One booking with its lines, if it differs; the orders that its lines name."""
     kind, document_type, number = identity
     digest = hash_of(raw)
-    where = {"company": company, "kind": kind, "type": document_type, "number": number}
+    where: dict[str, Any] = {"company": company, "kind": kind, "type": document_type, "number": number}
     if Booking.objects.filter(**where, content_hash=digest).exists():
         return set()
     with transaction.atomic():
@@ -241,12 +241,12 @@ def _order(company: Company, row: Row[PurchaseOrderDto], digest: str, supplier: 
     }
     with transaction.atomic():
         order, _ = Order.objects.update_or_create(company=company, number=dto.order_nbr, defaults=columns)
-        present = [line for line in dto.lines if line.line_nbr is not None]
-        order.lines.exclude(number__in=[line.line_nbr for line in present]).update(is_present=False)
-        for line in present:
+        present = {line.line_nbr: line for line in dto.lines if line.line_nbr is not None}
+        order.lines.exclude(number__in=present).update(is_present=False)
+        for number, line in present.items():
             OrderLine.objects.update_or_create(
                 order=order,
-                number=line.line_nbr,
+                number=number,
                 defaults={
                     "item": line.inventory.number,
                     "description": (line.line_description or line.inventory.description)[:255],

@@ -116,10 +116,11 @@ def duplicate(facts: Facts, kind: str, number: str, purpose: str, order_numbers:
     """sps.md §4.3: same content is ignored, a declared duplicate too; same number with other content is asked about."""
     same = next((rival for rival in facts.rivals if rival.same_content), None)
     if same:
-        return Ignoring(f"The same {kind} {number} came before, as document {same.id}.")
+        return Ignoring(f"The same {kind} {number} came before, as document {same.id}.", duplicate_of=same.id)
     others = [rival for rival in facts.rivals if rival.status != "ignored"]
     if purpose == "07" and others:
-        return Ignoring(f"Declared a duplicate of {kind} {number}, document {others[0].id}.")
+        first = others[0].id
+        return Ignoring(f"Declared a duplicate of {kind} {number}, document {first}.", duplicate_of=first)
     if not others or purpose in ("01", "05"):
         return None
     subject = f"{kind} {number}"

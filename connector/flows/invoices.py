@@ -165,6 +165,7 @@ def deliver(work: Work, clients: Clients, found: str) -> Delivered:
     plan = _of(work)
     number = found
     if not number:
+        work.must_be_settled(f"Invoice {plan.reference} is not visible in Visma yet.")
         work.before_call()
         number = clients.visma.create_invoice(_body(plan))
         work.remember(invoice=number)
@@ -597,9 +598,9 @@ def _lines(billed: Sequence[Billed]) -> list[PaperLine]:
     """One line per receipt line it is linked to, so that what a receipt line still has can be told."""
     lines: list[PaperLine] = []
     for line in billed:
-        parts = [(receipt.receipt, receipt.line, part) for receipt, part in line.receipts] or [
-            ("", None, line.quantity)
-        ]
+        parts: list[tuple[str, int | None, Decimal]] = [("", None, line.quantity)]
+        if line.receipts:
+            parts = [(receipt.receipt, receipt.line, part) for receipt, part in line.receipts]
         for receipt, receipt_line, quantity in parts:
             lines.append(
                 PaperLine(

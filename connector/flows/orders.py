@@ -67,8 +67,9 @@ def neutral_hash(paper: PurchaseOrderDto) -> str:
     return rsx_order.paper_hash(whole)
 
 
-def match(paper: PurchaseOrderDto, company: Company, facts: Facts, purpose: str) -> Verdict:
+def match(paper: PurchaseOrderDto, company: Company, facts: Facts) -> Verdict:
     """Decides; raises MappingMissing when no partner, or more than one, is the order's."""
+    purpose = facts.purpose or "00"
     order = company.orders.select_related("supplier").get(number=paper.order_nbr)
     partner = lookup.route_for(order)
     if not partner.sends_orders:
@@ -119,6 +120,7 @@ def deliver(work: Work, clients: Clients, found: str) -> Delivered:
     path = str(work.progress["path"])
     if found:
         return Delivered(path, note="found in the mailbox or its history")
+    work.must_be_settled(f"{path} is neither in the mailbox nor in its history yet.")
     work.before_call()
     digest = hashlib.sha256(work.output).hexdigest()
     status = clients.sps.post(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from connector.errors import InDoubt, Rejected
+from connector.errors import InDoubt, Rejected, Unsettled
 from connector.flows.verdict import Delivered, Plan, Work
 from connector.visma.bodies import (
     AddPurchaseOrderLines,
@@ -100,6 +100,7 @@ def _is_ours(dto: PurchaseReceiptDto, plan: ReceiptPlan, work: Work) -> bool:
 
 
 def _header(plan: ReceiptPlan, visma: VismaClient, work: Work) -> str:
+    work.must_be_settled(f"Receipt {plan.reference} is not visible in Visma yet.")
     work.before_call()
     number = visma.create_receipt(
         PurchaseReceiptUpdate(
@@ -121,7 +122,7 @@ def _header(plan: ReceiptPlan, visma: VismaClient, work: Work) -> str:
 def _add_lines(plan: ReceiptPlan, number: str, visma: VismaClient, work: Work, *, fresh: bool) -> None:
     """Whether a repeat doubles lines is unknown (visma.md §10): never repeated while the first may still run."""
     if not fresh and work.progress.get("adding") and not work.settled:
-        raise InDoubt(f"The lines of receipt {number} are not visible yet.")
+        raise Unsettled(f"The lines of receipt {number} are not visible yet.")
     work.remember(adding=True)
     by_order: dict[str, list[int]] = {}
     for line in plan.lines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -90,10 +90,11 @@ class Asking:
 
 @dataclass(frozen=True)
 class Ignoring:
-    """Deliberately not delivered."""
+    """Deliberately not delivered; `duplicate_of` names the document that came before."""
 
     reason: str
     lines: Sequence[PaperLine] = ()
+    duplicate_of: int | None = None
 
 
 Verdict = Ready | Waiting | Asking | Ignoring
@@ -127,6 +128,7 @@ class Facts(Protocol):
     today: dt.date
     patience_over: bool
     key: str
+    purpose: str
     answered: bool
     rivals: Sequence[Rival]
 
@@ -155,9 +157,8 @@ class Facts(Protocol):
         """A supplier invoice in Visma that is not ours and bears this reference: its number and amount."""
 
 
-@dataclass
-class Work:
-    """A delivery under way, as its flow sees it."""
+class Work(Protocol):
+    """A delivery under way, as its flow sees it; the pipeline keeps the lease and what is remembered."""
 
     key: str
     output: bytes
@@ -169,13 +170,16 @@ class Work:
     began: dt.datetime
     settled: bool
     """Whether 'not found' proves absence by now (house rule 3)."""
-    progress: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, Any]
 
     def before_call(self) -> None:
-        """Renews the lease and notes that a write is about to leave; raises LeaseLost. Set by the pipeline."""
+        """Renews the lease and notes that a write is about to leave. Raises LeaseLost."""
 
     def remember(self, **progress: Any) -> None:
-        """Keeps what is now known for whoever continues. Set by the pipeline."""
+        """Keeps what is now known for whoever continues. Raises LeaseLost."""
+
+    def must_be_settled(self, otherwise: str) -> None:
+        """Raises Unsettled while an earlier attempt may still show up."""
 
 
 @dataclass(frozen=True)
