@@ -91,15 +91,15 @@ def seed_company(books: Books) -> None:
 def _seed_master(books: Books) -> None:
     for number, name in (("1", "Example Company AS"), ("2", "Example Company AS, Bergen")):
         body: Json = {"branchId": int(number), "number": number, "name": name, "isActive": True}
-        books.add(books.branches, number, body | {"isMainBranch": number == "1"}, "setup")
+        books.add(books.branches, number, body | {"isMainBranch": number == "1"}, "setup", "")
     for number, text, kind in _ACCOUNTS:
         books.add(books.accounts, number, {"accountCD": number, "description": text, "type": kind} | _ACTIVE, "setup")
     for category, text, rate in _VAT:
         line: Json = {"vatId": f"I{rate:.0f}", "description": text, "vatRates": [{"revisionID": "1", "vatRate": rate}]}
         body = {"vatCategoryId": category, "description": text, "vatCategoryLines": [line]}
-        books.add(books.vat_categories, category, body | _ACTIVE, "setup")
+        books.add(books.vat_categories, category, body | _ACTIVE, "setup", "")
     for days in ("14", "30"):
-        books.add(books.credit_terms, days, {"termsId": days, "description": f"{days} days"}, "setup")
+        books.add(books.credit_terms, days, {"termsId": days, "description": f"{days} days"}, "setup", "")
 
 
 _ACTIVE = {"active": True}

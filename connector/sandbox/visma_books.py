@@ -58,7 +58,7 @@ class Change:
 
 @dataclass
 class Row:
-    """One record as Visma shows it, and who wrote it when."""
+    """One record as Visma shows it, and who wrote it when; `stamp_key` is empty where a record shows no version."""
 
     body: Json
     stamp_key: str = "timeStamp"
@@ -126,7 +126,8 @@ class Books:
         """Stamp a written row: new lastModifiedDateTime, new etag, one more line of history."""
         self._version += 7
         row.body["lastModifiedDateTime"] = self.stamp()
-        row.body[row.stamp_key] = base64.b64encode(self._version.to_bytes(8, "big")).decode()
+        if row.stamp_key:
+            row.body[row.stamp_key] = base64.b64encode(self._version.to_bytes(8, "big")).decode()
         row.history.append(Change(self.clock(), who, action))
 
     def add(self, table: Table, key: str, body: Json, who: str, stamp_key: str = "timeStamp") -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -142,10 +143,12 @@ def change(books: Books, number: str, content: Json, if_match: str, who: str) ->
     edits = fields.objects("lines")
     for edit in edits:
         _check_line_edit(row.body, edit)
-    _write_header(row.body, fields)
+    draft = deepcopy(row.body)  # refused half-way, nothing is written
+    _write_header(draft, fields)
     for edit in edits:
-        _write_line(row.body, edit)
-    settle_totals(row.body)
+        _write_line(draft, edit)
+    settle_totals(draft)
+    row.body = draft
     books.note(row, who, "changed")
     return row
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from copy import deepcopy
 from decimal import Decimal
 
 from connector.sandbox import visma_invoices
@@ -165,13 +167,16 @@ def change(books: Books, number: str, content: Json, if_match: str, who: str) ->
     check_match(row, if_match)
     fields = Fields(content, "the purchase receipt")
     edits = fields.objects("lines")
-    changed = [_edited(books, row.body, edit) for edit in edits]
-    for before, after in changed:
-        before.update(after)
+    draft = deepcopy(row.body)
+    for edit in edits:
+        line, after = _edited(books, draft, edit)
+        line.update(after)
     deleted = [edit.integer("lineNbr") for edit in edits if edit.operation() == "Delete"]
-    row.body["lines"] = [line for line in row.body["lines"] if line["lineNbr"] not in deleted]
-    _write_header(row.body, fields)
-    _settle(books, row, who, "changed")
+    draft["lines"] = [line for line in draft["lines"] if line["lineNbr"] not in deleted]
+    _write_header(draft, fields)
+    touched = {line["poOrderNbr"] for line in row.body["lines"]}
+    row.body = draft
+    _settle(books, row, who, "changed", touched)
     return row
 
 
@@ -248,14 +253,14 @@ def _allocation(number: int, before: Json, part: Fields, unit: str) -> Json:
     }
 
 
-def _settle(books: Books, row: Row, who: str, action: str) -> None:
-    """Totals of the receipt, and what the touched orders now say."""
+def _settle(books: Books, row: Row, who: str, action: str, also: Iterable[str] = ()) -> None:
+    """Totals of the receipt, and what its orders (`also` those of deleted lines) now say."""
     for line in row.body["lines"]:
         line["extCost"] = line["amount"] = line["receiptQty"] * line["unitCost"]
     row.body["totalQty"] = sum((line["receiptQty"] for line in row.body["lines"]), ZERO)
     row.body["totalAmt"] = sum((line["amount"] for line in row.body["lines"]), ZERO)
     books.note(row, who, action)
-    for order in {line["poOrderNbr"] for line in row.body["lines"]}:
+    for order in sorted({line["poOrderNbr"] for line in row.body["lines"]} | set(also)):
         follow_receipts(books, order, who)
 
 
