@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import DatabaseError, ProgrammingError, transaction
 from django.db.models import F
@@ -44,8 +45,14 @@ def clients_for(company: Company, document: Document | None = None, *, priority:
 
 
 def connection_of(company: Company, system: Connection.System) -> Connection:
-    """The company's connection to a system. Raises Misconfigured when there is none."""
-    connection = Connection.objects.filter(company=company, system=system).select_related("company").first()
+    """The company's connection to a system. Raises Misconfigured when there is none, or no key reads its secrets."""
+    try:
+        connection = Connection.objects.filter(company=company, system=system).select_related("company").first()
+    except InvalidToken as error:
+        raise Misconfigured(
+            f"{company}: the stored secrets for {system.label} cannot be read with the present FIELD_ENCRYPTION_KEYS. "
+            "Put the key that wrote them back behind the first one."
+        ) from error
     if connection is None:
         raise Misconfigured(f"{company} has no connection to {system.label}: make it with `manage.py connect`.")
     return connection

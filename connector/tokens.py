@@ -62,6 +62,10 @@ class StoredTokens:
         """A token other than `refused`: another process's, when it has renewed already. Raises as `get` does."""
         return self._usable(refused=refused)
 
+    def anew(self) -> str:
+        """A token that was issued just now, whatever is stored: for trying credentials. Raises as `get` does."""
+        return self._usable(refused=self._read()[0])
+
     def _usable(self, refused: str) -> str:
         deadline = time.monotonic() + _WAIT_SECONDS
         pause_seconds = 0.01

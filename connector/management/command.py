@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,9 +99,3 @@ def company_named(name: str | None) -> Company:
         raise Usage(f"There is no company {name}: say one of {names}.")
     return found
 
-
-def yes_or_no(text: str) -> bool:
-    """An option's `yes` or `no`. Raises argparse's own error."""
-    if text not in ("yes", "no"):
-        raise argparse.ArgumentTypeError(f"say yes or no, not {text}")
-    return text == "yes"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from decimal import Decimal
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from connector.management.command import OperatorCommand, Report, Usage, company_named, yes_or_no
+from connector.management.command import OperatorCommand, Report, Usage, company_named
 from mapping.models import TradingPartner
 
 _FLAGS = {
@@ -28,16 +27,16 @@ class Command(OperatorCommand):
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("id", metavar="ID", help="the trading partner id that SPS gave")
         parser.add_argument("--expense-account", metavar="NR", help="for charges and freight; '' removes it")
-        parser.add_argument("--expense-subaccount", metavar="SEGMENTS", type=_segments, help="such as '1=00;2=10'")
+        parser.add_argument("--expense-subaccount", metavar="SEGMENTS", help="such as '1=00;2=10'")
         parser.add_argument("--ack", choices=TradingPartner.Acknowledgment.values, help="what an acknowledgment makes")
         parser.add_argument("--unmatched-invoice", choices=TradingPartner.UnmatchedInvoice.values)
-        parser.add_argument("--documents", type=_kinds, metavar="KIND,…", help=f"of {','.join(_FLAGS)}; or none")
-        parser.add_argument("--release-receipts", type=yes_or_no, metavar="yes|no")
+        parser.add_argument("--documents", metavar="KIND,…", help=f"of {','.join(_FLAGS)}; or none")
+        parser.add_argument("--release-receipts", choices=("yes", "no"))
         for which in ("price", "quantity"):
             parser.add_argument(
-                f"--{which}-tolerance", type=_tolerance, metavar="PCT,ABS", help="an empty part: as the company has it"
+                f"--{which}-tolerance", metavar="PCT,ABS", help="an empty part: as the company has it"
             )
-        parser.add_argument("--date-tolerance", type=_days, metavar="DAYS", help="'' for: as the company has it")
+        parser.add_argument("--date-tolerance", metavar="DAYS", help="'' for: as the company has it")
 
     def report(self, options: dict[str, Any]) -> Report:
         company = company_named(options["company"])
@@ -57,20 +56,23 @@ def _wanted(options: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for option, field in (
         ("expense_account", "expense_account"),
-        ("expense_subaccount", "expense_subaccount"),
         ("ack", "acknowledgment"),
         ("unmatched_invoice", "unmatched_invoice"),
-        ("release_receipts", "release_receipts"),
     ):
         if options[option] is not None:
             fields[field] = options[option]
+    if options["expense_subaccount"] is not None:
+        fields["expense_subaccount"] = _segments(options["expense_subaccount"])
+    if options["release_receipts"] is not None:
+        fields["release_receipts"] = options["release_receipts"] == "yes"
     if options["documents"] is not None:
-        fields.update({flag: kind in options["documents"] for kind, flag in _FLAGS.items()})
+        kinds = _kinds(options["documents"])
+        fields.update({flag: kind in kinds for kind, flag in _FLAGS.items()})
     for which in ("price", "quantity"):
         if (tolerance := options[f"{which}_tolerance"]) is not None:
-            fields[f"{which}_percent"], fields[f"{which}_absolute"] = tolerance
+            fields[f"{which}_percent"], fields[f"{which}_absolute"] = _tolerance(which, tolerance)
     if options["date_tolerance"] is not None:
-        fields["date_days"] = options["date_tolerance"][0]
+        fields["date_days"] = _days(options["date_tolerance"])
     return fields
 
 
@@ -140,26 +142,25 @@ def _shown(value: Any) -> str:
 def _kinds(text: str) -> frozenset[str]:
     kinds = frozenset(part.strip() for part in text.split(",")) if text != "none" else frozenset()
     if unknown := sorted(kinds - set(_FLAGS)):
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(map(repr, unknown))}; say some of {','.join(_FLAGS)}, or none")
+        raise Usage(f"--documents: unknown are {', '.join(map(repr, unknown))}; say some of {','.join(_FLAGS)}, or none")
     return kinds
 
 
-def _tolerance(text: str) -> tuple[Decimal | None, Decimal | None]:
+def _tolerance(which: str, text: str) -> tuple[Decimal | None, Decimal | None]:
     parts = [part.strip() for part in text.split(",")]
     if len(parts) != 2 or not all(re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", part) for part in parts):
-        raise argparse.ArgumentTypeError(f"say PCT,ABS like 2,0.50 (percent, then amount), not {text!r}")
+        raise Usage(f"--{which}-tolerance: say PCT,ABS like 2,0.50 (percent, then amount), not {text!r}")
     percent, absolute = (Decimal(part) if part else None for part in parts)
     return percent, absolute
 
 
-def _days(text: str) -> tuple[int | None]:
-    """A tuple, because an empty text (as the company has it) is not the same as an option that was left out."""
+def _days(text: str) -> int | None:
     if not re.fullmatch(r"[0-9]{0,5}", text):
-        raise argparse.ArgumentTypeError(f"say a number of days, not {text!r}")
-    return (int(text) if text else None,)
+        raise Usage(f"--date-tolerance: say a number of days, not {text!r}")
+    return int(text) if text else None
 
 
 def _segments(text: str) -> str:
     if text and not re.fullmatch(r"[0-9]+=[^;=\s]+(;[0-9]+=[^;=\s]+)*", text):
-        raise argparse.ArgumentTypeError(f"say segments like 1=00;2=10, not {text!r}")
+        raise Usage(f"--expense-subaccount: say segments like 1=00;2=10, not {text!r}")
     return text

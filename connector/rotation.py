@@ -1,0 +1,69 @@
+"""Every stored secret written anew with the first key, so that older keys can be taken away. Safe to repeat, and to break off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from cryptography.fernet import InvalidToken
+from django.apps import apps
+from django.db import models, transaction
+
+from connector.fields import SecretTextField
+
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A value that none of the keys reads."""
+
+    model: str
+    pk: str
+    field: str
+
+
+@dataclass
+class Rotation:
+    """How many secrets were written anew (empty ones are, too, but do not count), and which could not be read."""
+
+    rotated: int = 0
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+def rotate() -> Rotation:
+    """All secrets of all models, in batches of one transaction each."""
+    done = Rotation()
+    for model in apps.get_models(include_auto_created=True):
+        names = [one.name for one in model._meta.concrete_fields if isinstance(one, SecretTextField)]
+        for pks in _batches(model) if names else ():
+            _rotate_batch(model, names, pks, done)
+    return done
+
+
+def _batches(model: type[models.Model]) -> Iterator[list[object]]:
+    pks = iter(list(model._base_manager.order_by("pk").values_list("pk", flat=True)))
+    while batch := list(islice(pks, BATCH)):
+        yield batch
+
+
+def _rotate_batch(model: type[models.Model], names: list[str], pks: list[object], done: Rotation) -> None:
+    with transaction.atomic():
+        # Locked: a token that another process stores between our reading and writing would be lost.
+        list(model._base_manager.select_for_update().filter(pk__in=pks).values_list("pk", flat=True))
+        for pk in pks:
+            for name in names:
+                _rotate_value(model, pk, name, done)
+
+
+def _rotate_value(model: type[models.Model], pk: object, name: str, done: Rotation) -> None:
+    row = model._base_manager.filter(pk=pk)
+    try:
+        value = row.values_list(name, flat=True).first()
+    except InvalidToken:
+        done.unreadable.append(Unreadable(model._meta.label, str(pk), name))
+        return
+    if value is not None:
+        row.update(**{name: value})
+        done.rotated += bool(value)
