@@ -75,13 +75,14 @@ def _from_object(value: dict[str, Any]) -> str:
     for shape in _SHAPES:
         parts = [_from_json(by_name[name.casefold()]) for name in shape if by_name.get(name.casefold())]
         if parts:
-            said = [part for part in parts if part]
+            said = list(dict.fromkeys(filter(None, parts)))  # title and detail are often the same sentence
             break
     if isinstance(inner, str) and inner not in said:
         said.append(f"({inner})" if said else inner)
     for name in ("context", "errors", "modelState"):
-        if isinstance(by_name.get(name.casefold()), list | dict):
-            said.append(lossless.written(by_name[name.casefold()]))
+        more = by_name.get(name.casefold())
+        if more and isinstance(more, list | dict):
+            said.append(lossless.written(more))
     return " ".join(said) or (lossless.written(value) if value else "")
 
 

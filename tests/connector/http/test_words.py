@@ -36,6 +36,7 @@ from connector.http import lossless, words
             "Grant type not allowed (unauthorized_client)",
         ),
         ('{"error": "invalid_client"}', "invalid_client"),
+        ('{"title": "File not found.", "detail": "File not found.", "context": []}', "File not found."),
         ('{"unheard": ["of", 1.50]}', '{"unheard":["of",1.50]}'),
         ('"just text"', "just text"),
         ("[]", ""),
