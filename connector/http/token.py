@@ -54,7 +54,8 @@ def fetch_token(
         answer = exchange.run(request, write=False, max_bytes=_MAX_BYTES, secrets=secrets)
     except errors.Rejected as cause:
         raise errors.Misconfigured(
-            f"{str(cause).rstrip('.')}. No token was issued. Check address, client id, secret, scope or audience, and the kind of application."
+            f"{str(cause).rstrip('.')}. No token was issued."
+            " Check address, client id, secret, scope or audience, and the kind of application."
         ) from cause
     return _token(name, answer.json())
 
