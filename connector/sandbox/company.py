@@ -53,15 +53,15 @@ FIRMS = (
 )
 _PRICE = Decimal
 ARTICLES = (
-    Article("1001-BLK", "Hinge, black", "50000", "NP-77410", "7035550001234", "STK", _PRICE("48.00")),
-    Article("1002-WHT", "Hinge, white", "50000", "NP-77411", "7035550001241", "STK", _PRICE("75.00")),
-    Article("1003-SCR", "Screws in boxes", "50000", "NP-80010", "7035550001258", "KRT", _PRICE("240.00"), 12),
-    Article("1004-GLU", "Wood glue", "50000", "NP-90001", "7035550001265", "STK", _PRICE("89.50"), 0, True),
+    Article("1001-BLK", "Hinge, black", "50000", "NP-77410", "7035550001231", "STK", _PRICE("48.00")),
+    Article("1002-WHT", "Hinge, white", "50000", "NP-77411", "7035550001248", "STK", _PRICE("75.00")),
+    Article("1003-SCR", "Screws in boxes", "50000", "NP-80010", "7035550001255", "KRT", _PRICE("240.00"), 12),
+    Article("1004-GLU", "Wood glue", "50000", "NP-90001", "7035550001262", "STK", _PRICE("89.50"), 0, True),
     Article("2001-OIL", "Linseed oil", "50001", "SV-1", "7310550002007", "KG", _PRICE("32.75")),
     Article("2002-SAW", "Hand saw", "50001", "SV-2", "7310550002014", "STK", _PRICE("199.00"), 0, False, "Reject"),
-    Article("3001-BOX", "Cardboard box", "50002", "JE-0007", "5701230003003", "KRT", _PRICE("60.00"), 12),
-    Article("3002-TAP", "Packing tape", "50002", "JE-0008", "5701230003010", "STK", _PRICE("18.25"), 36),
-    Article("9001-OAK", "Oak plank", "50003", "LS-1", "7035559990013", "STK", _PRICE("410.00")),
+    Article("3001-BOX", "Cardboard box", "50002", "JE-0007", "5701230003001", "KRT", _PRICE("60.00"), 12),
+    Article("3002-TAP", "Packing tape", "50002", "JE-0008", "5701230003018", "STK", _PRICE("18.25"), 36),
+    Article("9001-OAK", "Oak plank", "50003", "LS-1", "7035559990017", "STK", _PRICE("410.00")),
 )
 UNITS = (("STK", "EA"), ("KRT", "CT"), ("KG", "KG"))
 _VAT = (("1", "Standard", Decimal(25)), ("2", "Food", Decimal(15)), ("3", "Exempt", Decimal(0)))

@@ -224,8 +224,10 @@ class Partner:
     # -- invoices
 
     def _write_due_invoices(self) -> None:
-        ready = [due for due in self._due if due.at_once or self._has_receipt(due.shipment)]
-        self._due = [due for due in self._due if due not in ready]
+        with self.visma.books.lock:
+            there = {row.body["supplierRef"] for row in self.visma.books.receipts.values()}
+        ready = [due for due in self._due if due.at_once or due.shipment in there]
+        self._due = [due for due in self._due if not (due.at_once or due.shipment in there)]
         for number in sorted({due.shipment for due in ready}):
             self._invoice_shipment([due for due in ready if due.shipment == number])
 
@@ -239,10 +241,6 @@ class Partner:
             return
         facts = [fact("invoice", bill.number, [story.order]) for story, bill in zip(stories, bills, strict=True)]
         self.outbox.send("invoice", [bill.paper for bill in bills], facts, stories[0].chance.choice(FORMS))
-
-    def _has_receipt(self, number: str) -> bool:
-        with self.visma.books.lock:
-            return any(row.body["supplierRef"] == number for row in self.visma.books.receipts.values())
 
     def _bill(self, story: Story, due: Due) -> _Bill:
         story.invoices += 1

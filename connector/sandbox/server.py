@@ -124,6 +124,7 @@ class _Conversation(BaseHTTPRequestHandler):
                 self.close_connection = True
 
     def _send(self, reply: Reply, cut: bool = False) -> None:
+        """Send an answer; cut, it ends in the middle of its body, or of its head when it has no body."""
         whole = self._head(reply) + (b"" if self.command == "HEAD" else reply.body)
         if cut:
             whole = whole[: len(whole) - (len(reply.body) + 1) // 2] if reply.body else whole[: len(whole) // 2]

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from connector.sandbox.faults import Faults
 from connector.sandbox.gate import Traffic
-from connector.sandbox.sps_shelf import Clock, Shelf, not_whole
+from connector.sandbox.sps_shelf import Clock, Shelf, whole
 from connector.sandbox.visma_books import utc_now
 from connector.sandbox.wire import Json, Refusal, Reply, Request, as_json, credentials
 
@@ -109,7 +109,7 @@ class SandboxSps:
             return Refusal(Reply(status, text.encode(), {"Content-Type": "text/plain"}))
         body = {"title": text, "status": status, "detail": text, "instance": call.path, "context": []}
         body["requestId"] = call.header("X-Request-ID") or str(uuid.uuid4())
-        return Refusal(as_json(body, status).plus({"Content-Type": "application/problem+json"}))
+        return Refusal(as_json(body, status, {"Content-Type": "application/problem+json"}))
 
     def _data(self, call: Request, path: str) -> Reply:
         if path.endswith("/"):
@@ -149,13 +149,12 @@ class SandboxSps:
     def _list(self, call: Request, directory: str) -> Reply:
         if not self.shelf.exists(directory):
             raise self._no(call, 404, f"Directory '{directory}' not found.")
-        wrong = self._no(call, 400, "limit must be a number from 1 to 1000.")
-        limit = not_whole(call.query.get("limit", "1000"), 1, 1000, wrong)
         prefix = call.query.get("entryNamePrefix", "")
         try:
+            limit = whole(call.query.get("limit", "1000"), 1, 1000)
             rows, cursor = self.shelf.page(directory, prefix, limit, call.query.get("cursor", ""))
         except ValueError as broken:
-            raise self._no(call, 400, f"Invalid cursor: {broken}") from broken
+            raise self._no(call, 400, f"Invalid limit or cursor: {broken}") from broken
         root = f"{call.origin}{DATA}"
         results = [{"path": path, "type": kind, "url": f"{root}{quote(path)}"} for path, kind in rows]
         paging: Json = {"limit": limit} | ({"next": None} if self.null_next else {})
@@ -165,14 +164,13 @@ class SandboxSps:
         return as_json({"results": results, "paging": paging})
 
     def _history(self, call: Request) -> Reply:
-        wrong = self._no(call, 400, "limit and offset must be numbers.")
-        limit = not_whole(call.query.get("limit", "100"), 1, 1000, wrong)
-        offset = not_whole(call.query.get("offset", "0"), 0, 10**9, wrong)
         after, until = call.query.get("after", ""), call.query.get("until", "")
         try:
+            limit = whole(call.query.get("limit", "100"), 1, 1000)
+            offset = whole(call.query.get("offset", "0"), 0, 10**9)
             rows = self.shelf.history(timedelta(seconds=self.history_lag), after, until)
         except ValueError as broken:
-            raise self._no(call, 400, f"Invalid time: {broken}") from broken
+            raise self._no(call, 400, f"Invalid time or page: {broken}") from broken
         paging: Json = {"offset": offset, "limit": limit, "total_count": len(rows)}
         for name, start in (("next", offset + limit), ("previous", offset - limit)):
             if 0 <= start < len(rows):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from connector.sandbox.wire import Json, Refusal
+from connector.sandbox.wire import Json
 
 Clock = Callable[[], datetime]
 
@@ -157,8 +157,8 @@ def _ancestors(path: str) -> list[str]:
     return ["/" + "/".join(parts[: depth + 1]) + "/" for depth in range(1, len(parts))]
 
 
-def not_whole(number: str, lowest: int, highest: int, refusal: Refusal) -> int:
-    """A paging value as a number, or the refusal."""
+def whole(number: str, lowest: int, highest: int) -> int:
+    """A paging value as a number. Raises ValueError when it is none, or out of range."""
     if not number.isdecimal() or not lowest <= int(number) <= highest:
-        raise refusal
+        raise ValueError(f"'{number}' is not a number from {lowest} to {highest}")
     return int(number)

@@ -106,6 +106,8 @@ class Books:
         self.vat_categories: Table = {}
         self.credit_terms: Table = {}
         self.files: dict[str, tuple[str, bytes]] = {}
+        self.receipts_of: dict[str, set[str]] = {}  # order number -> receipts that have or had its lines
+        self.invoices_of: dict[str, set[str]] = {}  # receipt number -> keys of invoices linked to it
         self._numbers: dict[str, int] = {"PO": 411, "PR": 232, "": 200_100}
         self._version = 0x167D500
 

@@ -164,8 +164,9 @@ def _check_open(books: Books, purchase: Purchase, line: Json, before: list[Json]
 
 def invoiced(books: Books, receipt: str, line_number: int | None, also: list[Json] | None = None) -> Decimal:
     """What invoices so far took of a receipt line, in the item's base unit."""
-    documents = [r.body for r in books.invoices.values() if r.body["status"] != "Voided"]
-    lines = [x for b in documents if b["documentType"] == "Invoice" for x in b["invoiceLines"]] + (also or [])
+    documents = [books.invoices[key].body for key in books.invoices_of.get(receipt, ())]
+    counted = [b for b in documents if b["documentType"] == "Invoice" and b["status"] != "Voided"]
+    lines = [line for body in counted for line in body["invoiceLines"]] + (also or [])
     own = [x for x in lines if (x["poReceiptNbr"], x["poReceiptLineNbr"]) == (receipt, line_number)]
     return sum((x["quantity"] * (books.factor(x["inventoryNumber"], x["uom"]) or 1) for x in own), ZERO)
 

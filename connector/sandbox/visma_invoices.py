@@ -30,7 +30,7 @@ def create(books: Books, content: Json, who: str) -> Row:
     number = books.next_number("")
     body = _header(books, kind, number, supplier.body, fields)
     _total(books, body, lines)
-    return books.add(books.invoices, f"{kind}/{number}", body, who)
+    return _enter(books, f"{kind}/{number}", body, who)
 
 
 def _check_reference(books: Books, supplier: str, kind: str, reference: str) -> None:
@@ -113,7 +113,13 @@ def bill(books: Books, receipt: Json, who: str) -> Row:
     number = books.next_number("")
     body = _header(books, "Invoice", number, supplier, fields)
     _total(books, body, [_billed(purchase) for purchase in purchases])
-    return books.add(books.invoices, f"Invoice/{number}", body, f"{who} (createBill)")
+    return _enter(books, f"Invoice/{number}", body, f"{who} (createBill)")
+
+
+def _enter(books: Books, key: str, body: Json, who: str) -> Row:
+    for receipt in {line["poReceiptNbr"] for line in body["invoiceLines"] if line["poReceiptNbr"]}:
+        books.invoices_of.setdefault(receipt, set()).add(key)
+    return books.add(books.invoices, key, body, who)
 
 
 def _billed(purchase: Purchase) -> Json:

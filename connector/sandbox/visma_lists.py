@@ -17,7 +17,9 @@ from connector.sandbox.visma_books import Books, Row, Table, refuse
 from connector.sandbox.visma_fields import CUSTOM_FIELDS
 from connector.sandbox.wire import Json
 
-_CONDITIONS: dict[str, Callable[[datetime, datetime], bool]] = {
+Holds = Callable[[str, str], bool]
+Bound = tuple[str, Holds, str]  # field, comparison, stamp to compare with
+_CONDITIONS: dict[str, Holds] = {
     ">": operator.gt,
     "<": operator.lt,
     ">=": operator.ge,
@@ -75,7 +77,8 @@ def without_customs(body: Json, params: Params) -> Json:
 def shown(books: Books, listing: Listing, query: Mapping[str, str]) -> list[Json]:
     """The rows of one list answer; raises Refusal for a malformed date, condition or page."""
     params = {name.lower(): value for name, value in query.items()}
-    rows = [row for row in _in_order(books, listing) if _passes(row.body, listing, params)]
+    bounds = _bounds(listing, params)
+    rows = [row for row in _in_order(books, listing) if _passes(row.body, listing, params, bounds)]
     if not listing.paged:
         return [listing.shape(row.body, params) for row in rows]
     size, start = _page(listing, params)
@@ -91,26 +94,36 @@ def _in_order(books: Books, listing: Listing) -> list[Row]:
     return [table[key] for key in sorted(table, key=lambda key: hashlib.sha256(f"{books.seed}{key}".encode()).digest())]
 
 
-def _passes(body: Json, listing: Listing, params: Params) -> bool:
+def _passes(body: Json, listing: Listing, params: Params, bounds: list[Bound]) -> bool:
     after = params.get("greaterthanvalue", "")
     if after and str(body.get(listing.key)) <= after:
         return False
     if not all(match(body, params[name]) for name, match in listing.filters.items() if params.get(name)):
         return False
-    return all(_date_passes(body, params, name, field_name) for name, field_name in listing.dates.items())
+    return all(body.get(name) and holds(str(body[name]), bound) for name, holds, bound in bounds)
 
 
-def _date_passes(body: Json, params: Params, name: str, field_name: str) -> bool:
-    wanted = params.get(name, "")
-    condition = params.get(f"{name}condition", "")
-    if wanted and not _FILTER_DATE.fullmatch(wanted):
-        raise refuse(f"String '{wanted}' of '{name}' was not recognized as a valid DateTime.")
-    if not wanted or not condition:
-        return True
-    if condition not in _CONDITIONS:
-        raise refuse(f"'{condition}' of '{name}Condition' is not one of >, <, >=, <=.")
-    value = str(body.get(field_name) or "")
-    return value != "" and _CONDITIONS[condition](datetime.fromisoformat(value), datetime.fromisoformat(wanted))
+def _bounds(listing: Listing, params: Params) -> list[Bound]:
+    """The date conditions of a call; stamps of one form compare as text."""
+    found = []
+    for name, field_name in listing.dates.items():
+        wanted, condition = params.get(name, ""), params.get(f"{name}condition", "")
+        if wanted and not _FILTER_DATE.fullmatch(wanted):
+            raise refuse(f"String '{wanted}' of '{name}' was not recognized as a valid DateTime.")
+        if not wanted or not condition:
+            continue
+        if condition not in _CONDITIONS:
+            raise refuse(f"'{condition}' of '{name}Condition' is not one of >, <, >=, <=.")
+        found.append((field_name, _CONDITIONS[condition], _as_stamp(wanted)))
+    return found
+
+
+def _as_stamp(wanted: str) -> str:
+    try:
+        moment = datetime.fromisoformat(wanted)
+    except ValueError as wrong:
+        raise refuse(f"String '{wanted}' was not recognized as a valid DateTime.") from wrong
+    return moment.isoformat().rstrip("0") if moment.microsecond else moment.isoformat()
 
 
 def _page(listing: Listing, params: Params) -> tuple[int, int]:

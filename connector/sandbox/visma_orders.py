@@ -198,11 +198,10 @@ def _write_line(body: Json, edit: Fields) -> None:
 
 def receipt_lines(books: Books, order: str) -> Iterator[tuple[Json, Json]]:
     """Each (receipt, line) that belongs to an order, cancelled receipts left out."""
-    for row in books.receipts.values():
-        if row.body["status"] != "Cancelled":
-            for line in row.body["lines"]:
-                if line.get("poOrderNbr") == order:
-                    yield row.body, line
+    for number in sorted(books.receipts_of.get(order, ())):
+        receipt = books.receipts[number].body
+        if receipt["status"] != "Cancelled":
+            yield from ((receipt, line) for line in receipt["lines"] if line["poOrderNbr"] == order)
 
 
 def follow_receipts(books: Books, number: str, who: str) -> None:

@@ -99,6 +99,7 @@ def _append(books: Books, row: Row, chosen: list[tuple[Json, Json]], who: str) -
         raise refuse(f"Error: line {repeated[0][1]} of purchase order {repeated[0][0]} is already on this receipt.")
     for order, line in chosen:
         row.body["lines"].append(_receipt_line(row.body, order, line))
+        books.receipts_of.setdefault(order["orderNbr"], set()).add(row.body["receiptNbr"])
     _settle(books, row, who, "order lines added")
     return _done()
 

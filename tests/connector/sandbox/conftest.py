@@ -39,13 +39,15 @@ def visma_token(world: World, **other: str) -> requests.Response:
     return requests.post(world.visma_token_url, data=form | other, timeout=5)
 
 
-def sps_token(world: World, url: str = "", *, as_form: bool = False, **other: str) -> requests.Response:
+def sps_token(
+    world: World, url: str = "", *, as_form: bool = False, other: dict[str, str] | None = None
+) -> requests.Response:
     fields = {
         "grant_type": "client_credentials",
         "client_id": world.credentials.sps_client_id,
         "client_secret": world.credentials.sps_client_secret,
         "audience": world.credentials.sps_audience,
-    } | other
+    } | (other or {})
     options: dict[str, Any] = {"data": fields} if as_form else {"json": fields}
     return requests.post(url or world.sps_token_url, timeout=5, **options)
 

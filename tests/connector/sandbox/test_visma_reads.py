@@ -208,3 +208,25 @@ def test_rows_validate_against_the_official_schema_and_add_no_field(visma: Clien
     for row in rows:
         assert [error.message for error in validator.iter_errors(row)] == []
         assert set(row) - {"metadata"} <= set(definitions[name]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "condition", "found"),
+    [
+        ("2026-03-20", ">=", True),
+        ("2026-03-20", ">", True),
+        ("2026-03-20 06:35:22.740", ">=", True),
+        ("2026-03-20T06:35:22.74", ">", False),
+        ("2026-03-20T06:35:22.74", "<=", True),
+        ("2026-03-20T06:35:22.743", ">=", False),
+        ("2026-03-20T06:35:22", ">", True),
+        ("2026-03-20T06:35:22", "<", False),
+    ],
+)
+def test_stamps_compare_by_time_whatever_their_fraction_looks_like(
+    world: World, visma: Client, wanted: str, condition: str, found: bool
+) -> None:
+    world.visma.books.orders["PO000412"].body["lastModifiedDateTime"] = "2026-03-20T06:35:22.74"
+    asked = {"lastModifiedDateTime": wanted, "lastModifiedDateTimeCondition": condition}
+    rows = visma("GET", "/v1/purchaseorder", params=asked).json()
+    assert ("PO000412" in {row["orderNbr"] for row in rows}) == found
