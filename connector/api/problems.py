@@ -6,7 +6,8 @@ import functools
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -88,9 +89,10 @@ def _by_field(exc: ModelValidationError) -> dict[str, list[str]]:
 
 
 def _still_used(exc: ProtectedError) -> str:
-    users: set[models.Model] = set(exc.protected_objects)
-    kinds = sorted({str(user._meta.verbose_name_plural) for user in users})
-    return f"It is still used by {len(users)} {' and '.join(kinds)} and cannot be deleted."
+    users: Iterable[models.Model] = exc.protected_objects
+    kinds = Counter((str(user._meta.verbose_name), str(user._meta.verbose_name_plural)) for user in users)
+    named = ", ".join(f"{number} {one if number == 1 else many}" for (one, many), number in sorted(kinds.items()))
+    return f"It is still used by {named} and cannot be deleted."
 
 
 def _unexpected(exc: Exception, request: Any) -> Response:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_filters.rest_framework import CharFilter, FilterSet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from connector.models import Connection
+from connector.ping import ping
 from connector.status import status
 from mapping.models import Company
 
@@ -94,11 +97,40 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         return bool(connection.webhook_secret)
 
 
+class CheckSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    ok = serializers.BooleanField()
+    detail = serializers.CharField()
+
+
+class PingSerializer(serializers.Serializer[Any]):
+    """What was tried and what came of it, as `manage.py ping` says it."""
+
+    ok = serializers.BooleanField()
+    checks = CheckSerializer(many=True)
+
+
+class ConnectionFilters(FilterSet):
+    company = CharFilter(field_name="company__name")
+
+    class Meta:
+        model = Connection
+        fields = ["system"]
+
+
 class Connections(viewsets.ReadOnlyModelViewSet[Connection]):
     """How each remote system is reached."""
 
     queryset = Connection.objects.select_related("company").defer("token").order_by("company__name", "system")
     serializer_class = ConnectionSerializer
-    filterset_fields = {"company__name": ["exact"], "system": ["exact"]}
+    filterset_class = ConnectionFilters
     lookup_value_regex = r"\d+"
     rights = {"ping": "connector.ping_connection"}
+
+    @extend_schema(request=None, responses=PingSerializer)
+    @action(detail=True, methods=["post"])
+    def ping(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """Tries the system with the stored credentials; when all works, a paused connection goes on."""
+        connection = self.get_object()
+        tried = ping(connection.company, Connection.System(connection.system))
+        return Response(PingSerializer(tried).data)

@@ -11,6 +11,7 @@ from connector.api.documents import Documents
 from connector.api.nothing import NothingHere
 from connector.api.orders import Orders
 from connector.api.system import Connections, StatusView
+from connector.api.units import Units
 from mapping.api import views as mapping
 
 router = SimpleRouter()
@@ -23,7 +24,7 @@ router.register("suppliers", mapping.Suppliers)
 router.register("partners", mapping.Partners)
 router.register("routes", mapping.Routes)
 router.register("item-references", mapping.ItemReferences)
-router.register("units", mapping.Units)
+router.register("units", Units)
 router.register("taxes", mapping.Taxes)
 router.register("tolerances", mapping.Tolerances)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db import models
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import IntegrityError, models
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -29,6 +30,10 @@ class Reasoned(serializers.ModelSerializer[M]):
     """A mapping whose changes say why. A row never changes its company."""
 
     change_reason = serializers.CharField(write_only=True, required=False, max_length=REASON_LENGTH)
+
+    def get_validators(self) -> list[Any]:
+        """What must be unique is the database's to say: free of races, and in the constraint's own words."""
+        return []
 
     def create(self, validated_data: dict[str, Any]) -> M:
         reason = validated_data.pop("change_reason", "")
@@ -60,8 +65,19 @@ class Reasoned(serializers.ModelSerializer[M]):
 
 def _saved(row: M, reason: str) -> M:
     row._change_reason = reason or None  # type: ignore[attr-defined]  # read by simple_history
+    _refuse_equal_nulls(row)
     row.save()
     return row
+
+
+def _refuse_equal_nulls(row: models.Model) -> None:
+    """SQLite knows no constraint that takes two empty partners for equal; this says what PostgreSQL would."""
+    for constraint in row._meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint) and constraint.nulls_distinct is False:
+            try:
+                constraint.validate(type(row), row)
+            except ModelValidationError as violated:
+                raise IntegrityError(constraint.name) from violated
 
 
 def company_field() -> serializers.SlugRelatedField[Company]:
