@@ -179,7 +179,7 @@ def replay(document: Document, *, now: datetime, actor: str, reason: str = "") -
 def reopen(document: Document, *, gone: str, now: datetime, actor: str, reason: str = "") -> bool:
     """What was delivered is decided again, because its booking is cancelled or gone over there (`gone` says how)."""
     facts = {"was": document.output_ref, "gone": gone}
-    fresh = {"output_ref": "", "progress": {}, "attempts": 0, "delivered_at": None}
+    fresh: dict[str, Any] = {"output_ref": "", "progress": {}, "attempts": 0, "delivered_at": None}
     return move(
         document, Status.RECEIVED, now=now, verb="reopened", actor=actor, reason=reason or gone, facts=facts, **fresh
     )

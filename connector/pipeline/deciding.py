@@ -1,0 +1,204 @@
+"""Received documents are read and matched: a pure decision, taken under a lock on what it depends on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from audit import ledger
+from audit.models import Document, DocumentLine, Kind, Status
+from connector.errors import Rejected, TypeConflict, Unreadable
+from connector.facts import StoredFacts
+from connector.flows import orders as orders_flow
+from connector.flows.verdict import Asking, Ignoring, PaperLine, Ready, Summary, Verdict, Waiting
+from connector.models import Connection
+from connector.pipeline.reading import FLOWS, Read, read
+from mapping.lookup import MappingMissing
+from mapping.matching import Difference
+from mapping.models import Order, TradingPartner
+
+log = logging.getLogger(__name__)
+
+REPLACING = ("01", "05", "U5")
+NOT_SENT = (Status.RECEIVED, Status.WAITING, Status.HELD, Status.FAILED, Status.MATCHED)
+
+
+def decide(document: Document, *, owner: str) -> None:
+    """Moves one received document on. Whatever is wrong with it ends in a status and a sentence."""
+    now = timezone.now()
+    if document.deaths > settings.MAX_DEATHS:
+        ledger.fail(document, f"Its worker died {settings.MAX_DEATHS} times while reading it.", now=now, owner=owner)
+        return
+    try:
+        found = read(document)
+        _split(document, found, now)
+        if found.kind == Kind.UNSUPPORTED:
+            _unsupported(document, found, owner, now)
+            return
+        paper = FLOWS[found.kind].unwrap(found.tree)
+        _match(document, found, paper, owner, now)
+    except Unreadable as error:
+        ledger.fail(document, str(error), now=now, owner=owner)
+    except TypeConflict as error:
+        asked = Difference("type_conflict", document.transmission.path, str(error))
+        ledger.hold(document, [asked], now=now, owner=owner, looked_at=now)
+
+
+def _split(document: Document, found: Read, now: datetime) -> None:
+    """The further papers of a file become documents of their own."""
+    if document.part == 0 and document.kind != Kind.ORDER:
+        for part in range(1, found.parts):
+            ledger.add_part(document, part, kind=found.kind, now=now)
+
+
+def _unsupported(document: Document, found: Read, owner: str, now: datetime) -> None:
+    why = " ".join(found.warnings) or "It is a kind of document that is not handled here."
+    asked = Difference("unsupported", document.transmission.path, f"{document.transmission.path}: {why}")
+    changes: dict[str, Any] = {"kind": Kind.UNSUPPORTED, "content_hash": found.content_hash, "looked_at": now}
+    ledger.hold(document, [asked], now=now, owner=owner, **changes)
+
+
+def _match(document: Document, found: Read, paper: Any, owner: str, now: datetime) -> None:
+    """The decision and what it was based on, in one transaction: two papers about one order follow one another."""
+    flow = FLOWS[found.kind]
+    summary: Summary = flow.describe(paper)
+    with transaction.atomic():
+        partner = _locked_partner(document, summary)
+        orders = _locked_orders(document, summary)
+        current = Document.objects.select_for_update().filter(pk=document.pk, lease_owner=owner).first()
+        if current is None or current.status != Status.RECEIVED:
+            return
+        _describe(document, found, summary, partner, orders, [], now)
+        facts = StoredFacts(document, orders, business_key=summary.business_key, now=now)
+        try:
+            verdict: Verdict = flow.match(paper, document.company, facts)
+        except MappingMissing as missing:
+            verdict = Asking([] if facts.accepts(missing.difference) else [missing.difference])
+        except Rejected as error:
+            verdict = Asking([Difference("not_postable", summary.number, str(error))])
+        _describe(document, found, summary, partner, orders, verdict.lines, now)
+        _apply(document, verdict, facts, owner, now)
+
+
+def _locked_partner(document: Document, summary: Summary) -> TradingPartner | None:
+    """Papers of one partner are decided one after another, also those about orders that nobody knows."""
+    if document.kind == Kind.ORDER:
+        order = document.company.orders.filter(number=document.number).select_related("supplier").first()
+        return orders_flow.partner_of(order) if order else None
+    partners = TradingPartner.objects.select_for_update().filter(
+        company=document.company, trading_partner_id__iexact=summary.trading_partner_id.strip()
+    )
+    return partners.first()
+
+
+def _locked_orders(document: Document, summary: Summary) -> list[Order]:
+    numbers = [number.strip() for number in summary.order_numbers]
+    locked = Order.objects.select_for_update().filter(company=document.company, number__in=numbers)
+    return list(locked.order_by("pk"))
+
+
+def _describe(
+    document: Document,
+    found: Read,
+    summary: Summary,
+    partner: TradingPartner | None,
+    orders: Sequence[Order],
+    lines: Sequence[PaperLine],
+    now: datetime,
+) -> None:
+    known = {order.number: order for order in orders}
+    named = {number.strip(): known.get(number.strip()) for number in summary.order_numbers if number.strip()}
+    columns: dict[str, Any] = {
+        "kind": found.kind,
+        "content_hash": found.content_hash,
+        "partner": partner,
+        "trading_partner_id": (partner.trading_partner_id if partner else summary.trading_partner_id)[:60],
+        "number": summary.number[:120],
+        "date": summary.date,
+        "amount": summary.amount,
+        "currency": summary.currency[:5],
+        "business_key": summary.business_key[:300],
+        "looked_at": now,
+    }
+    if found.kind != Kind.ORDER:
+        columns["purpose"] = summary.purpose[:3]
+    rows = [DocumentLine(**_columns(line)) for line in lines]
+    ledger.describe(document, {number[:60]: order for number, order in named.items()}, rows, **columns)
+
+
+def _columns(line: PaperLine) -> dict[str, Any]:
+    columns = {name: getattr(line, name) for name in line.__dataclass_fields__ if name != "order_line"}
+    return {**columns, "order_line_id": line.order_line, "line_number": line.line_number[:30], "item": line.item[:80]}
+
+
+def _apply(document: Document, verdict: Verdict, facts: StoredFacts, owner: str, now: datetime) -> None:
+    if isinstance(verdict, Waiting) and facts.patience_over:
+        verdict = Asking([verdict.instead], verdict.lines)
+    if isinstance(verdict, Ready):
+        _ready(document, verdict, facts, owner, now)
+    elif isinstance(verdict, Waiting):
+        until = document.created_at + timedelta(hours=settings.WAITING_PATIENCE_HOURS)
+        ledger.move(document, Status.WAITING, now=now, owner=owner, reason=verdict.reason, due_at=until)
+    elif isinstance(verdict, Ignoring):
+        progress = {**document.progress, **({"duplicate_of": verdict.duplicate_of} if verdict.duplicate_of else {})}
+        ledger.ignore(document, verdict.reason, now=now, owner=owner, progress=progress)
+    else:
+        ledger.hold(document, verdict.differences, now=now, owner=owner)
+    if isinstance(verdict, Ready | Asking):
+        _answers(document, now)
+
+
+def _ready(document: Document, verdict: Ready, facts: StoredFacts, owner: str, now: datetime) -> None:
+    """Out it goes, unless an earlier one of the same number is still on its way."""
+    earlier = _earlier(document, facts)
+    under_way = [rival for rival in earlier if rival.status == Status.DELIVERING]
+    if under_way:
+        reason = f"Document {under_way[0].pk} about the same is still being delivered."
+        until = now + timedelta(seconds=settings.RETRY_FIRST_SECONDS)
+        ledger.move(document, Status.WAITING, now=now, owner=owner, reason=reason, due_at=until)
+        return
+    for rival in earlier:
+        if rival.status in NOT_SENT and not rival.output_ref and not rival.progress.get("called_at"):
+            ledger.ignore(rival, f"Replaced by document {document.pk}.", now=now)
+    changes: dict[str, Any] = {"output": verdict.output}
+    if document.kind == Kind.ORDER:
+        changes["progress"] = {**document.progress, **_destination(document)}
+    ledger.move(document, Status.MATCHED, now=now, owner=owner, **changes)
+
+
+def _earlier(document: Document, facts: StoredFacts) -> list[Document]:
+    """What this document follows: earlier revisions of an order, or the paper that it replaces or cancels."""
+    if document.kind == Kind.ORDER:
+        return list(
+            Document.objects.select_for_update().filter(
+                company=document.company, kind=Kind.ORDER, number=document.number, revision__lt=document.revision
+            )
+        )
+    if document.purpose not in REPLACING:
+        return []
+    ids = [rival.id for rival in facts.rivals if not rival.same_content and rival.id < document.pk]
+    return list(Document.objects.select_for_update().filter(pk__in=ids))
+
+
+def _destination(document: Document) -> dict[str, str]:
+    sps = Connection.objects.filter(company=document.company, system=Connection.System.SPS).first()
+    in_dir = sps.in_dir if sps else "in/"
+    return {"path": orders_flow.path_of(in_dir, document.number, document.revision), "number": document.number}
+
+
+def _answers(document: Document, now: datetime) -> None:
+    """The orders that this paper answers are no longer unanswered."""
+    if document.kind == Kind.ORDER:
+        return
+    numbers = list(document.orders.values_list("order_number", flat=True))
+    sent = Document.objects.filter(
+        company=document.company, kind=Kind.ORDER, number__in=numbers, status=Status.DELIVERED, answered_at=None
+    )
+    for order in sent:
+        ledger.note(order, "answered", now=now, facts={"document": document.pk}, answered_at=now)

@@ -1,0 +1,82 @@
+"""One sweep: whatever can move now, moves. Several sweeps may run at once; leases keep them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from audit import ledger
+from audit.models import Document, Kind, Status
+from connector.models import Connection
+from connector.pipeline import deciding, delivering, wakes
+from mapping.models import Company
+
+BATCH = 20
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many documents one sweep has touched."""
+
+    woken: int
+    decided: int
+    delivered: int
+    reconciled: int
+
+    @property
+    def total(self) -> int:
+        return self.woken + self.decided + self.delivered + self.reconciled
+
+
+def sweep(company: Company | None = None, *, limit: int = BATCH) -> Swept:
+    """At most `limit` documents of each status; call again while `total` is not 0."""
+    return Swept(
+        woken=_wake(company),
+        decided=_batch(Status.RECEIVED, deciding.decide, limit, _of(company)),
+        delivered=_batch(Status.MATCHED, delivering.deliver, limit, _of(company) & ~_paused()),
+        reconciled=_batch(Status.DELIVERING, delivering.reconcile, limit, _of(company) & ~_paused()),
+    )
+
+
+def _wake(company: Company | None) -> int:
+    now = timezone.now()
+    companies = [company] if company else list(Company.objects.all())
+    mapped = sum(wakes.mappings_arrived(one, now=now) for one in companies)
+    return mapped + wakes.patience_ended(now=now, company=company)
+
+
+def _batch(status: str, step: Callable[..., None], limit: int, only: Q) -> int:
+    """Claims documents and takes one after another, each only while its lease is still ours."""
+    owner, documents = ledger.claim(status, limit=limit, seconds=settings.LEASE_SECONDS, now=timezone.now(), only=only)
+    for document in documents:
+        if ledger.begin(document, owner=owner, seconds=settings.LEASE_SECONDS, now=timezone.now()):
+            _step(step, document, owner)
+    return len(documents)
+
+
+def _step(step: Callable[..., None], document: Document, owner: str) -> None:
+    step(document, owner=owner)
+    ledger.release(document, owner=owner)
+
+
+def _of(company: Company | None) -> Q:
+    return Q(company=company) if company else Q()
+
+
+def _paused() -> Q:
+    """Documents whose receiver is paused stay where they are."""
+    wrong = Q(pk__in=[])
+    for connection in Connection.objects.exclude(paused_at=None):
+        sends = Q(kind=Kind.ORDER) if connection.system == Connection.System.SPS else ~Q(kind=Kind.ORDER)
+        wrong |= Q(company=connection.company_id) & sends
+    return wrong
+
+
+def at_work(company: Company | None = None) -> list[Document]:
+    """Documents that a machine can still move, soonest first: what `sync --until-idle` waits for."""
+    moving = Q(status__in=(Status.RECEIVED, Status.MATCHED, Status.DELIVERING))
+    return list(Document.objects.filter(moving & _of(company) & ~_paused()).order_by("due_at")[:1000])

@@ -1,0 +1,54 @@
+"""What is looked at again because something it depends on has arrived: an order, a booking, a mapping, the hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from audit import ledger
+from audit.models import Cause, Document, Hold, Status
+from mapping.lookup import mappings_changed_at
+from mapping.models import Company
+
+DEPEND_ON_BOOKINGS = (Cause.ORDER_UNKNOWN, Cause.OVER_INVOICED)
+BATCH = 500
+
+
+def orders_arrived(company: Company, numbers: Iterable[str], *, now: datetime) -> int:
+    """Documents that wait for these orders or their bookings. Returns how many are looked at again."""
+    wanted = sorted(set(numbers))
+    woken = 0
+    for start in range(0, len(wanted), BATCH):
+        named = Document.objects.filter(company=company, orders__order_number__in=wanted[start : start + BATCH])
+        waiting = named.filter(status=Status.WAITING)
+        held = named.filter(
+            status=Status.HELD, holds__cause__in=DEPEND_ON_BOOKINGS, holds__closed_at=None, output_ref=""
+        )
+        found = {document.pk: document for document in [*waiting, *held]}
+        woken += ledger.wake(found.values(), "What it depends on has changed in Visma.", now=now)
+    return woken
+
+
+def mappings_arrived(company: Company, *, now: datetime) -> int:
+    """Held documents whose missing mapping is newer than the last look."""
+    woken = 0
+    for cause, changed_at in mappings_changed_at(company).items():
+        if changed_at is None:
+            continue
+        holds = Hold.objects.filter(
+            cause=cause,
+            closed_at=None,
+            document__company=company,
+            document__status=Status.HELD,
+            document__looked_at__lt=changed_at,
+        ).select_related("document")
+        documents = {hold.document_id: hold.document for hold in holds}
+        woken += ledger.wake(documents.values(), "A mapping has changed since the last look.", now=now)
+    return woken
+
+
+def patience_ended(*, now: datetime, company: Company | None = None) -> int:
+    """Waiting documents whose hour has come are looked at once more, and then held."""
+    due = Document.objects.filter(status=Status.WAITING, due_at__lte=now)
+    due = due.filter(company=company) if company else due
+    return ledger.wake(due[:BATCH], "It has waited long enough.", now=now)

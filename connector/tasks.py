@@ -1,0 +1,64 @@
+"""django-q2's tasks: wake-up calls that carry ids. Losing or repeating one costs nothing, the rows say what is left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from time import monotonic
+
+from django.conf import settings
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from audit.models import Exchange
+from connector import polling
+from connector.models import Connection, Hook
+from connector.pipeline import sweep
+
+SWEEP_SECONDS = 45.0  # well below django-q2's own time-out of a task
+
+
+def tick() -> None:
+    """Every minute: what is due is polled, each stream in a task of its own, and what can move, moves."""
+    for connection, stream in polling.due(timezone.now()):
+        async_task("connector.tasks.poll", connection.pk, stream.name)
+    sweep_all()
+
+
+def poll(connection_id: int, stream_name: str) -> str:
+    """One stream of one connection; what came in is worked on at once. Returns how it went, for the queue's own pages."""
+    connection = Connection.objects.select_related("company").filter(pk=connection_id, paused_at=None).first()
+    stream = next((stream for stream in polling.STREAMS if stream.name == stream_name), None)
+    if connection is None or stream is None or stream.system != connection.system:
+        return "nothing to poll"
+    polled = polling.poll(connection, stream)
+    if polled.ok:
+        sweep_all()
+    return "busy elsewhere" if polled.busy else polled.problem or "ok"
+
+
+def wake(system: str = "") -> None:
+    """Someone has decided something here, or the other system says that something is new there."""
+    if system:
+        for connection, stream in polling.due(timezone.now()):
+            if connection.system == system:
+                poll(connection.pk, stream.name)
+    sweep_all()
+
+
+def sweep_all() -> int:
+    """Sweeps until nothing moves or the time is up; then another task goes on. Returns how many documents moved."""
+    began, moved = monotonic(), 0
+    while touched := sweep().total:
+        moved += touched
+        if monotonic() - began > SWEEP_SECONDS:
+            async_task("connector.tasks.sweep_all")
+            break
+    return moved
+
+
+def clean_up() -> int:
+    """Nightly: the HTTP exchange log and the hooks are kept EXCHANGE_DAYS. Returns how many rows went."""
+    before = timezone.now() - timedelta(days=settings.EXCHANGE_DAYS)
+    gone, _ = Exchange.objects.filter(started_at__lt=before).delete()
+    hooks, _ = Hook.objects.filter(received_at__lt=before).delete()
+    return gone + hooks
