@@ -34,8 +34,8 @@ class Line:
     quantity: Decimal
     unit: str
     price: Decimal
-    description: str = ""
     lot: str = ""
+    shows_buyer: bool = True  # some suppliers leave the buyer's item number out
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def _absent_if_empty(tree: Json) -> Json:
 
 
 def _identity(line: Line) -> Json:
-    numbers = {"BuyerPartNumber": line.buyer, "VendorPartNumber": line.vendor, "GTIN": line.gtin}
+    buyer = line.buyer if line.shows_buyer else ""
+    numbers = {"BuyerPartNumber": buyer, "VendorPartNumber": line.vendor, "GTIN": line.gtin}
     return _absent_if_empty({"LineSequenceNumber": line.number, **numbers})
 
 

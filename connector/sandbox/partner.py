@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 from connector.sandbox.mistakes import MISTAKES, Expected
 from connector.sandbox.outbox import Outbox, fact
@@ -28,7 +29,7 @@ from connector.sandbox.papers import (
     shipment,
 )
 from connector.sandbox.sps import SandboxSps
-from connector.sandbox.story import Due, Story, as_state, begin, in_order_units, wrong_lines
+from connector.sandbox.story import Due, Offers, Story, as_state, begin, in_order_units, offered, wrong_lines
 from connector.sandbox.visma import SandboxVisma
 from connector.sandbox.warehouse import release_what_agrees
 from connector.sandbox.wire import Json
@@ -71,6 +72,7 @@ class Partner:
         self._stories: dict[str, Story] = {}
         self._due: list[Due] = []
         self._twins: list[_Twin] = []
+        self._offers: Offers = partial(offered, visma.books)
         self._lock = threading.RLock()
 
     def tick(self) -> int:
@@ -117,7 +119,7 @@ class Partner:
         if order.purpose == "01":
             self._stories[order.number] = Story(order, "", self._chance(order.number), step="done")
         elif story is None or (order.purpose == "05" and story.shipments == 0):
-            self._stories[order.number] = begin(order, self.seed, self._mistake_of(order.number), self._pieces)
+            self._stories[order.number] = begin(order, self.seed, self._mistake_of(order.number), self._offers)
 
     def _chance(self, subject: str) -> random.Random:
         return random.Random(f"partner:{self.seed}:{subject}")  # noqa: S311 - a simulation, nothing secret
@@ -127,10 +129,6 @@ class Partner:
             return self.planned[number]
         chance = self._chance(number)
         return chance.choice(sorted(MISTAKES)) if chance.random() < self.mismatch_rate else ""
-
-    def _pieces(self, item: str) -> Decimal | None:
-        with self.visma.books.lock:
-            return self.visma.books.factor(item, "KRT")
 
     def _today(self, plus: int = 0) -> str:
         today: date = self.sps.shelf.clock().date()
@@ -207,7 +205,7 @@ class Partner:
         self.outbox.send("shipment", [paper], [right], first.chance.choice(FORMS))
         self.shipped[number] = {}
         for story, lines in loads:
-            self.shipped[number] |= in_order_units(story.order, lines, self._pieces)
+            self.shipped[number] |= in_order_units(story.order, lines, self._offers)
             self._due.append(Due(number, story.order.number, lines, story.chance.random() < 0.5))
             story.step = "acknowledged" if story.parts else "done"
 
@@ -217,7 +215,7 @@ class Partner:
             order = replace(order, number=f"PX{order.number[2:]}")
         number = self._number_of(story)
         paper = shipment([(order, lines)], number, self._today(), self._packing(story))
-        self.shipped[number] = in_order_units(order, lines, self._pieces)
+        self.shipped[number] = in_order_units(order, lines, self._offers)
         self.outbox.send("shipment", [paper], [fact("shipment", number, [order], story.mistake)])
         story.step = "done"
 

@@ -1,55 +1,16 @@
-"""Both stand-ins over real sockets, and a plain client that signs in: what a foreign program would see."""
+"""Both stand-ins over real sockets, with a client that signed in; an order and its receipt, on hold and released."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from decimal import Decimal
 
 import pytest
-import requests
 
-from connector.sandbox import World
-
-REFERENCE = Path(__file__).resolve().parents[4] / "shared" / "reference"
-SCOPES = " ".join(f"vismanet_erp_service_api:{verb}" for verb in ("read", "create", "update"))
-
-
-class Client:
-    """Calls below one base address with a token; `last` is the latest answer."""
-
-    def __init__(self, base: str, token: str) -> None:
-        self.base = base
-        self.session = requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {token}"
-
-    def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.session.request(method, f"{self.base}{path}", timeout=5, **options)
-
-
-def visma_token(world: World, **other: str) -> requests.Response:
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": world.credentials.visma_client_id,
-        "client_secret": world.credentials.visma_client_secret,
-        "tenant_id": world.credentials.visma_tenant,
-        "scope": SCOPES,
-    }
-    return requests.post(world.visma_token_url, data=form | other, timeout=5)
-
-
-def sps_token(
-    world: World, url: str = "", *, as_form: bool = False, other: dict[str, str] | None = None
-) -> requests.Response:
-    fields = {
-        "grant_type": "client_credentials",
-        "client_id": world.credentials.sps_client_id,
-        "client_secret": world.credentials.sps_client_secret,
-        "audience": world.credentials.sps_audience,
-    } | (other or {})
-    options: dict[str, Any] = {"data": fields} if as_form else {"json": fields}
-    return requests.post(url or world.sps_token_url, timeout=5, **options)
+from connector.sandbox import Wanted, World
+from connector.sandbox.warehouse import release
+from tests.connector.sandbox.client import Client, sps_token, visma_token
+from tests.connector.sandbox.writing import add, number_of, receipt_header
 
 
 @pytest.fixture
@@ -71,9 +32,23 @@ def sps(world: World) -> Client:
     return client
 
 
-def reference(name: str) -> Any:
-    """A file of the official reference, beside the checkout; the test is skipped where it is missing."""
-    path = REFERENCE / name
-    if not path.exists():
-        pytest.skip(f"the reference {name} is not beside this checkout")
-    return json.loads(path.read_text())
+@pytest.fixture
+def order(world: World) -> str:
+    lines = [
+        Wanted("1001-BLK", Decimal(40), "STK", Decimal("48"), "NP-77410"),
+        Wanted("1003-SCR", Decimal(5), "KRT", Decimal("240"), "NP-80010", "Reject"),
+    ]
+    return world.new_order("50000", lines)
+
+
+@pytest.fixture
+def receipt(visma: Client, order: str) -> str:
+    number = number_of(visma("POST", "/v1/PurchaseReceipt", json=receipt_header()))
+    assert add(visma, number, order, "1", "3").json()["actionResult"] == "Done"
+    return number
+
+
+@pytest.fixture
+def released(world: World, receipt: str) -> str:
+    release(world.visma.books, receipt)
+    return receipt

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from connector.sandbox import KINDS, Faults, World
-from tests.connector.sandbox.conftest import Client, visma_token
+from tests.connector.sandbox.client import Client, visma_token
 
 PATH = "/v1/PurchaseReceipt"
 BODY: dict[str, Any] = {"supplierId": {"value": "50000"}, "supplierRef": {"value": "SHP-1"}}

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from connector.sandbox import MISTAKES, World
+from connector.sandbox import MISTAKES, Wanted, World
 from connector.sandbox.papers import FORMS, Unacceptable, encode, read_order
 from connector.sandbox.wire import dump
-from tests.connector.sandbox.conftest import reference
+from tests.connector.sandbox.client import reference
 from tests.connector.sandbox.crude import CrudeConnector, order_paper, read, send_order
 
 EMPTY_WHEN_WELL = (
@@ -61,6 +61,38 @@ def test_every_mistake_is_made_once_and_never_reaches_the_books(seed: int) -> No
 
 def test_the_same_seed_tells_the_same_stories() -> None:
     assert played(7).partner.expected == played(7).partner.expected
+
+
+def test_suppliers_differ_in_every_way_that_a_connector_must_know() -> None:
+    files: list[bytes] = []
+    for seed in range(6):
+        world = played(seed)
+        files += [world.sps.shelf.files[path].content for path in world.sps.paths("out/")]
+    text = b"".join(files)
+    assert any(content.startswith(b"\xef\xbb\xbf") for content in files)
+    assert any(content.startswith(b"[") for content in files)
+    assert any(content.startswith(b"<?xml") and b"spscommerce.com/RSX" in content for content in files)
+    assert any(content.startswith(b"<?xml") and b"spscommerce.com/RSX" not in content for content in files)
+    assert any(content.count(b'"PurchaseOrderNumber"') > 1 and b"OrderLevel" in content for content in files)
+    assert any(b'"InvoiceLine"' in content and b'"BuyerPartNumber"' not in content for content in files)
+    for said in (b'"PackLevelType": "T"', b'"ReferenceQual": "LT"', b'"ItemStatusCode": "IB"', b'"D240"'):
+        assert said in text
+    assert b'"ShipQtyUOM": "CT"' in text
+
+
+def test_cartons_may_be_shipped_and_invoiced_as_pieces() -> None:
+    world = World(0, mismatch_rate=0)
+    world.seed_company(0)
+    connector = CrudeConnector(world)
+    numbers = [world.new_order("50002", [Wanted("3001-BOX", Decimal(4), "KRT", Decimal(60))]) for _ in range(20)]
+    for number in numbers:
+        send_order(world, number)
+    for _ in range(8):
+        world.tick()
+        connector.work()
+    files = [world.sps.shelf.files[path].content for path in world.sps.paths("out/")]
+    assert any(b'"InvoiceQty": 48.0, "InvoiceQtyUOM": "EA", "PurchasePrice": 5.0' in content for content in files)
+    assert world.balance()["lost"] == []
 
 
 def test_orders_close_when_all_is_received_and_released() -> None:

@@ -12,7 +12,7 @@ import requests
 from connector.sandbox import World
 from connector.sandbox.sps import WEB_CLIENT_ID
 from connector.sandbox.wire import request
-from tests.connector.sandbox.conftest import Client, sps_token
+from tests.connector.sandbox.client import Client, sps_token
 
 DATA, HISTORY = "/transactions/v5/data", "/transactions/v5/history"
 

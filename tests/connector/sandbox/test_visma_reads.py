@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from connector.sandbox import World
 from connector.sandbox.visma_access import CUSTOMER_TENANT
 from connector.sandbox.visma_books import sql_stamp
-from tests.connector.sandbox.conftest import Client, reference, visma_token
+from tests.connector.sandbox.client import Client, reference, visma_token
 
 SINCE = {"lastModifiedDateTimeCondition": ">="}
 

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from connector.sandbox import World
-from tests.connector.sandbox.conftest import Client, visma_token
+from tests.connector.sandbox.client import Client, visma_token
 from tests.connector.sandbox.crude import send_order
 
 ROOT = Path(__file__).resolve().parents[3]
