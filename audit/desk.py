@@ -47,8 +47,8 @@ def questions(company: Company | None = None) -> list[Question]:
             amount=Sum("amount"),
             oldest=Min("opened_at"),
             sentence=Max("sentence"),
+            currencies=Count("currency", distinct=True),  # before `currency`, which then hides the column
             currency=Max("currency"),
-            currencies=Count("currency", distinct=True),
             who=Max("assigned_to__username"),
             partner=Max("document__partner__trading_partner_id"),
         )
