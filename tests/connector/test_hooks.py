@@ -1,0 +1,161 @@
+"""Webhooks: believed only with their signature, stored raw once, a wake-up and nothing else."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection as database
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_q.models import OrmQ
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.hooks import LARGEST_BODY, signature
+from connector.models import Connection, Cursor, Hook
+from mapping.models import Company
+
+KEY = "portal-key"
+BODY = b'{"resourceUri": "https://x/purchaseorder/PO1", "n": "\xc3\xb8"}'
+
+
+@pytest.fixture
+def visma(company: Company) -> Connection:
+    connection = Connection.objects.create(
+        company=company, system="visma", url="https://x", token_url="https://x/t", client_id="c", webhook_secret=KEY
+    )
+    Cursor.objects.create(connection=connection, stream="orders", due_at=timezone.now() + timedelta(hours=1))
+    return connection
+
+
+def send(
+    visma: Connection,
+    body: bytes = BODY,
+    *,
+    key: str = KEY,
+    signed: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> HttpResponse:
+    """A webhook as Visma sends it: without a csrf token."""
+    given = {"x-vwd-signature-v1": signature(key, body) if signed is None else signed, **(headers or {})}
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    url = f"/hooks/visma/{visma.webhook_uid}/"
+    return client.post(url, body, content_type="application/json", headers=given)  # type: ignore[return-value]  # an answer with extras
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_signed_webhook_is_stored_raw_and_wakes_the_polls(visma: Connection) -> None:
+    answer = send(visma, headers={"x-vwd-event-id": "e1", "Cookie": "sessionid=x", "Authorization": "Token x"})
+    assert (answer.status_code, answer.content) == (204, b"")
+    hook = Hook.objects.get()
+    assert (bytes(hook.body), hook.event_id, hook.headers["x-vwd-event-id"]) == (BODY, "e1", "e1")
+    assert not {"cookie", "authorization"} & set(hook.headers)
+    due_at = Cursor.objects.get().due_at
+    assert due_at is not None
+    assert due_at <= timezone.now()
+    assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"signed": ""},
+        {"signed": "AAAA"},
+        {"signed": "ø"},
+        {"key": "other-key"},
+    ],
+)
+def test_a_forged_webhook_changes_nothing(visma: Connection, headers: dict[str, str]) -> None:
+    before = Cursor.objects.get().due_at
+    answer = send(visma, key=headers.get("key", KEY), signed=headers.get("signed"))
+    assert answer.status_code == 401
+    assert answer["Content-Type"] == "application/problem+json"
+    assert (Hook.objects.count(), Cursor.objects.get().due_at) == (0, before)
+
+
+def test_the_signature_is_over_the_raw_bytes(visma: Connection) -> None:
+    assert send(visma, BODY + b" ", signed=signature(KEY, BODY)).status_code == 401
+
+
+def test_without_a_secret_nothing_is_believed(visma: Connection) -> None:
+    Connection.objects.filter(pk=visma.pk).update(webhook_secret="")
+    answer = send(visma, key="")
+    assert answer.status_code == 401
+    assert "No webhook secret is set" in answer.content.decode()
+
+
+def test_the_header_is_the_connections_own(visma: Connection) -> None:
+    Connection.objects.filter(pk=visma.pk).update(webhook_header="X-Other")
+    assert send(visma).status_code == 401
+    assert send(visma, headers={"X-Other": signature(KEY, BODY)}).status_code == 204
+
+
+def test_an_unknown_address_and_the_wrong_system_are_404(visma: Connection) -> None:
+    visma.webhook_uid = uuid.uuid4()
+    assert send(visma).status_code == 404
+    Connection.objects.update(system="sps")
+    visma.refresh_from_db()
+    assert send(visma).status_code == 404
+
+
+def test_only_post_is_taken(visma: Connection, client: Client) -> None:
+    answer = client.get(f"/hooks/visma/{visma.webhook_uid}/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+
+
+def test_a_body_that_is_too_large_is_refused_unread(visma: Connection) -> None:
+    assert send(visma, b"x" * LARGEST_BODY).status_code == 204
+    assert send(visma, b"x" * (LARGEST_BODY + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(0, 204), (-299, 204), (-301, 401), (30, 204), (61, 401), (-86400, 401)])
+def test_an_old_webhook_sent_again_is_refused(visma: Connection, seconds: int, code: int) -> None:
+    moment = timezone.now() + timedelta(seconds=seconds)
+    stamp = str(int(moment.timestamp() * 1000))
+    assert send(visma, headers={"x-vwd-notification-timestamp": stamp}).status_code == code
+
+
+@pytest.mark.parametrize("stamp", ["", "yesterday", "2026-03-02T09:00:00Z", "9" * 40, "²"])
+def test_a_stamp_that_cannot_be_read_is_no_reason_to_refuse(visma: Connection, stamp: str) -> None:
+    assert send(visma, headers={"x-vwd-notification-timestamp": stamp}).status_code == 204
+
+
+def test_the_same_event_again_is_answered_and_not_stored_twice(visma: Connection) -> None:
+    for _ in range(3):
+        assert send(visma, headers={"x-vwd-event-id": "e1"}).status_code == 204
+    assert Hook.objects.count() == 1
+
+
+def test_an_event_id_that_turns_out_to_be_a_type_swallows_nothing(visma: Connection) -> None:
+    send(visma, b"{}", headers={"x-vwd-event-id": "PurchaseOrder.Changed"})
+    send(visma, b'{"other": 1}', headers={"x-vwd-event-id": "PurchaseOrder.Changed"})
+    assert Hook.objects.count() == 2
+
+
+def test_other_companies_polls_sleep_on(visma: Connection) -> None:
+    other = Company.objects.create(name="Other AS", orders_from="2026-01-01")
+    theirs = Connection.objects.create(
+        company=other, system="visma", url="https://y", token_url="https://y", client_id="c"
+    )
+    later = timezone.now() + timedelta(hours=1)
+    Cursor.objects.create(connection=theirs, stream="orders", due_at=later)
+    send(visma)
+    assert Cursor.objects.get(connection=theirs).due_at == later
+
+
+def test_a_webhook_costs_four_queries_and_its_transaction(visma: Connection) -> None:
+    with CaptureQueriesContext(database) as asked:
+        send(visma, headers={"x-vwd-event-id": "e1"})
+    assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) <= 4
+
+
+@given(st.binary(max_size=200), st.text(max_size=40), st.text(max_size=60))
+def test_no_guess_fits_another_body_or_key(body: bytes, key: str, guess: str) -> None:
+    right = signature(KEY, body)
+    assert (signature(key, body) == right) == (key == KEY)
+    assert signature(KEY, body + b"x") != right
+    assert len(right) == 44
