@@ -34,17 +34,22 @@ def command_line(argv: list[str]) -> list[str]:
     return [sys.executable, "-m", "connector.guard", str(os.getpid()), *argv]
 
 
-def end_family(leader: int) -> None:
-    """Kill the group of `leader`, everything below it, and whatever of its session was adopted by us."""
-    for process in family(leader):
-        with suppress(psutil.Error):
-            process.kill()
+def end_family(leader: int, seconds: float = 5.0) -> None:
+    """Kill the session that `leader` leads, also what we adopted of it, until nothing is left or `seconds` are over."""
+    deadline = time.monotonic() + seconds
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
+    while (left := family(leader)) and time.monotonic() < deadline:
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+            with suppress(ChildProcessError):
+                os.waitpid(process.pid, os.WNOHANG)
+        time.sleep(0.01)
 
 
 def family(leader: int) -> list[psutil.Process]:
-    """Every living process of the session that `leader` leads, found from the calling process downwards."""
+    """Everyone in the session that `leader` leads, without the leader, found from the calling process downwards."""
     return [process for process in _descendants(os.getpid()) if process.pid != leader and _session(process) == leader]
 
 
@@ -55,7 +60,7 @@ def main(parent: int, argv: list[str]) -> NoReturn:
     if os.getppid() != parent:  # it died before the tie was made
         sys.exit(137)
     adopt_orphans()
-    command = subprocess.Popen(argv)
+    command = subprocess.Popen(argv)  # noqa: S603 - running what it is told to is what a guard is for
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         with suppress(ProcessLookupError):

@@ -19,6 +19,6 @@ if "TEST_RUN" not in os.environ:
 # a queue of its own for every worker of the test run: with Redis all would share one
 os.environ["QUEUE_NAME"] = f"test-{os.environ['TEST_RUN']}-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
-from config.settings import *  # noqa: E402, F403 - the environment had to be made first
+from config.settings import *  # noqa: F403 - the environment had to be made first
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # users are made by the hundred
