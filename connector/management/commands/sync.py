@@ -21,7 +21,7 @@ class Command(OperatorCommand):
     def report(self, options: dict[str, Any]) -> Report:
         company = company_named(options["company"])
         done = sync(company, until_idle=options["until_idle"], timeout=options["timeout"], say=self.say)
-        facts = {
+        facts: dict[str, Any] = {
             "documents": counts(company),
             "calls": done.calls,
             "passes": done.passes,
