@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,10 @@ class Line:
         (self.sentinel,) = children(self.parent)
         *self.workers, self.monitor, self.pusher = children(self.sentinel)
         self.all = below(supervisor)
+
+
+def nobody_lives(pids: list[int]) -> bool:
+    return not living(pids)
 
 
 def seconds_until_work_is_done(folder: Path) -> float:
@@ -97,7 +102,7 @@ def test_work_resumes_after_sentinel_parent_guard_and_watchdog_died(workers: Sta
         seconds_until_work_is_done(tmp_path / f"before the {victim}")
         line = Line(supervisor)
         end([getattr(line, victim)])
-        until(lambda line=line: not living(line.all))
+        until(partial(nobody_lives, line.all))
     seconds_until_work_is_done(tmp_path / "before the watchdog")
     line = Line(supervisor)
 

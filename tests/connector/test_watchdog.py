@@ -63,7 +63,8 @@ def kennel(tmp_path: Path) -> Iterator[Kennel]:
     for process in started:
         end([*below(process.pid), process.pid])
         process.wait()
-        process.stderr.close()
+        if process.stderr:
+            process.stderr.close()
 
 
 def starts(folder: Path) -> list[str]:
