@@ -13,8 +13,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from connector import polling
 from connector.api.problems import answers_problems, refusal
-from connector.models import Connection, Cursor, Hook
+from connector.models import Connection, Hook
 from connector.wakeups import wake_workers
 
 LARGEST_BODY = 256 * 1024
@@ -88,8 +89,8 @@ def _store_and_wake(request: HttpRequest, connection: Connection, body: bytes) -
             return
         kept = {name.lower(): value for name, value in request.headers.items() if _is_kept(name.lower())}
         Hook.objects.create(connection=connection, received_at=now, event_id=event, headers=kept, body=body)
-        Cursor.objects.filter(connection=connection).update(due_at=now)
-        wake_workers()
+        polling.wake(connection, now=now)
+        wake_workers(connection.system)
 
 
 def _is_kept(header: str) -> bool:

@@ -9,8 +9,10 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from audit import ledger
-from audit.models import Document, Status
+from audit.models import Document, Kind, Status
 from audit.selection import Selection, rows
+from connector.errors import ConnectorError
+from connector.pipeline import cancelled_or_gone, replay_delivered
 
 AT_REST = (Status.HELD, Status.FAILED)  # what is replayed when nobody says which
 BATCH = 200
@@ -43,23 +45,34 @@ def replay_all(
 
 
 def rehearse(document: Document) -> Outcome:
-    """What replaying it would do."""
+    """What replaying it would do; a delivered one is looked up in Visma."""
     why = _refused(document)
-    return Outcome(document, not why, why)
+    if why or document.status != Status.DELIVERED:
+        return Outcome(document, not why, why)
+    try:
+        gone = cancelled_or_gone(document)
+    except ConnectorError as error:
+        return Outcome(document, False, f"{document}: {error}")
+    return Outcome(document, bool(gone), "" if gone else f"{document} stands in Visma as {document.output_ref}.")
 
 
 def replay_one(document: Document, *, actor: str, reason: str, now: datetime) -> Outcome:
-    """Moves it back to `received`, unless it is not at rest or another hand has it."""
+    """Moves it back to `received`, unless it is on its way, stands in the other system or another hand has it."""
     why = _refused(document)
     if why:
         return Outcome(document, False, why)
-    moved = ledger.replay(document, now=now, actor=actor, reason=reason)
+    again = replay_delivered if document.status == Status.DELIVERED else ledger.replay
+    try:
+        moved = again(document, actor=actor, reason=reason, now=now)
+    except (ValueError, ConnectorError) as refused:
+        return Outcome(document, False, str(refused))
     return Outcome(document, moved, "" if moved else f"{document} was moved by another hand at the same moment.")
 
 
 def _refused(document: Document) -> str:
-    if document.status == Status.DELIVERED:
-        return f"{document} is delivered as {document.output_ref} and is not delivered again."
+    """Why it is not replayed whatever the other system says, or nothing."""
     if document.status in (Status.RECEIVED, Status.MATCHED, Status.DELIVERING):
         return f"{document} is {document.get_status_display()}: it is on its way already."
+    if document.status == Status.DELIVERED and document.kind not in (Kind.SHIPMENT, Kind.INVOICE):
+        return f"{document} is delivered as {document.output_ref} and is not delivered again."
     return ""

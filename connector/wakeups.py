@@ -8,6 +8,9 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 
-def wake_workers() -> None:
-    """Once the running transaction is committed. A queue that does not answer is logged and loses nothing."""
-    transaction.on_commit(partial(async_task, "connector.tasks.wake"), robust=True)
+def wake_workers(system: str = "") -> None:
+    """Once the running transaction is committed; with `system` its polls that are due run first.
+
+    A queue that does not answer is logged and loses nothing.
+    """
+    transaction.on_commit(partial(async_task, "connector.tasks.wake", system), robust=True)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from django_filters.rest_framework import CharFilter, DateFilter, FilterSet, OrderingFilter
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from audit.models import Document
 from audit.reports import order_lines
 from audit.selection import rows
+from connector.api.documents import actor
+from connector.api.problems import Conflict
 from connector.api.serializers import DocumentSerializer
+from connector.pipeline import send_order
+from connector.wakeups import wake_workers
 from mapping.models import Order
 from mapping.models.mirrors import QUANTITY
 
@@ -108,3 +116,15 @@ class Orders(viewsets.ReadOnlyModelViewSet[Order]):
 
     def get_serializer_class(self) -> type[BaseSerializer[Order]]:
         return OrderDetailSerializer if self.action == "retrieve" else OrderSerializer
+
+    @extend_schema(request=None, responses={201: DocumentSerializer})
+    @action(detail=True, methods=["post"])
+    def send(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """Send now, whatever the go-live cut says; 409 with a sentence when there is nothing to send."""
+        order: Order = self.get_object()
+        try:
+            sent = send_order(order, actor=actor(request), now=timezone.now())
+        except ValueError as refused:
+            raise Conflict(str(refused)) from refused
+        wake_workers()
+        return Response(DocumentSerializer(rows(Document.objects.all()).get(pk=sent.pk)).data, status=201)

@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from connector.api.constraints import sentence_of
+from connector.errors import ConnectorError
 
 CONTENT_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
@@ -77,6 +78,8 @@ def _translated(exc: Exception) -> Exception:
         return Conflict(_still_used(exc))
     if isinstance(exc, IntegrityError):
         return Conflict(sentence_of(exc))
+    if isinstance(exc, ConnectorError):
+        return Conflict(str(exc))
     if isinstance(exc, ObjectDoesNotExist):
         return exceptions.NotFound()
     return exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from audit.models import Document
 from mapping.models import Company, Order, OrderLine, Supplier
+from tests.connector.api.conftest import Caller
 from tests.connector.papers import an_invoice
 
 URL = "/api/v1/orders/"
@@ -56,3 +59,28 @@ def test_the_list_of_orders_asks_two_queries(api: APIClient, order: Order) -> No
 
 def test_mirrors_are_read_only(api: APIClient, order: Order) -> None:
     assert api.patch(f"{URL}{order.pk}/", {"status": "Closed"}, format="json").status_code == 405
+
+
+def test_sending_what_cannot_be_sent_says_why(api: APIClient, order: Order) -> None:
+    answer = api.post(f"{URL}{order.pk}/send/")
+    assert answer.status_code == 409
+    assert "there is nothing to send" in answer.json()["detail"]
+
+
+def test_an_order_is_sent_by_hand_once_and_by_name(api: APIClient, order: Order) -> None:
+    row = b'{"orderNbr":"PO100","orderType":"RegularOrder","status":"Open","hold":false,"date":"2025-03-01T00:00:00",'
+    order.row = row + b'"supplier":{"number":"V1"},"currency":"NOK","lines":[{"lineNbr":1,"inventory":{"number":"A1"},'
+    order.row += b'"orderQty":10,"unitCost":10,"uom":"STK"}]}'
+    order.status, order.date = "Open", order.company.orders_from - timedelta(days=1)
+    order.save()
+    answer = api.post(f"{URL}{order.pk}/send/")
+    assert (answer.status_code, answer.json()["number"], answer.json()["direction"]) == (201, "PO100", "outbound")
+    document = Document.objects.get()
+    assert document.events.get(verb="revised").actor == "ada"
+    assert api.post(f"{URL}{order.pk}/send/").status_code == 409
+    assert Document.objects.count() == 1
+
+
+def test_sending_is_procurements(caller: Caller, order: Order) -> None:
+    assert caller("Finance").post(f"{URL}{order.pk}/send/").status_code == 403
+    assert caller("Procurement").post(f"{URL}{order.pk}/send/").status_code == 409
