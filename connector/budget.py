@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Q, Value
-from django.db.models.functions import Least
+from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -25,9 +25,10 @@ ANSWERS, ORDERS, MASTER_DATA, BACKFILL = range(4)
 
 ASSUMED_LIMIT = 500
 ASSUMED_WINDOW = timedelta(hours=1)
-# What each priority leaves of the limit to those before it. The 2 % that nobody takes cover calls that are under way while
-# a window turns: until an answer has told, we know its turn only to the second.
+# What each priority leaves of the limit to those before it. What nobody takes covers calls that are under way while a window
+# turns: until an answer has told, we know its turn only to the second.
 RESERVE_PERCENT = (2, 5, 10, 15)
+LEAST_RESERVE = 3
 FIRST_BLOCK = timedelta(seconds=60)
 LONGEST_BLOCK = timedelta(hours=1)
 _LONGEST_TOLD = timedelta(days=1)
@@ -123,7 +124,8 @@ class ConnectionBudget:
         """One conditional UPDATE: of many processes that see the last call, one gets it."""
         percent = RESERVE_PERCENT[min(priority, BACKFILL)]
         open_window = self._row.filter(_unblocked(now), budget_resets_at__gt=now)
-        spendable = open_window.filter(budget_remaining__gt=F("budget_limit") * percent / 100)
+        least = Least(Value(LEAST_RESERVE), F("budget_limit") / 10)
+        spendable = open_window.filter(budget_remaining__gt=Greatest(F("budget_limit") * percent / 100, least))
         return bool(spendable.update(budget_remaining=F("budget_remaining") - 1))
 
     def _open_window(self, now: datetime) -> None:

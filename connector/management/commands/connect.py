@@ -98,7 +98,9 @@ class Command(OperatorCommand):
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME", help="the company")
         parser.add_argument("--time-zone", help="the company's, such as Europe/Oslo (which is also the default)")
-        parser.add_argument("--orders-from", metavar="DATE", help="orders dated earlier are mirrored only; default today")
+        parser.add_argument(
+            "--orders-from", metavar="DATE", help="orders dated earlier are mirrored only; default today"
+        )
         parser.add_argument("--visma-url", help="https://api.finance.visma.net")
         parser.add_argument("--visma-token-url", help="https://connect.visma.com/connect/token")
         parser.add_argument("--visma-client-id")
@@ -159,17 +161,16 @@ def _company(options: dict[str, Any]) -> tuple[Company, list[str]]:
 
 def _connection(company: Company, side: Side, options: dict[str, Any]) -> tuple[Connection, list[str]]:
     connection = Connection.objects.filter(company=company, system=side.system).first()
-    wanted = {field: _value(option, options[option]) for option, field in side.options.items() if options[option] is not None}
+    wanted = {
+        field: _value(option, options[option]) for option, field in side.options.items() if options[option] is not None
+    }
     # Read here and not in the settings: this command alone ever sees the secrets outside the encrypted column.
     if secret := os.environ.get(side.secret, "").strip():
         wanted["client_secret"] = secret
     if connection is None:
         _complain_of_missing(side, options, has_secret=bool(secret))
         connection, wanted = Connection(company=company, system=side.system), {**side.defaults, **wanted}
-    changed = _saved(connection, wanted, _CREDENTIALS)
-    if side is _SPS and (conflict := mailbox_conflict(connection)):
-        raise CommandError(conflict)
-    return connection, changed
+    return connection, _saved(connection, wanted, _CREDENTIALS)
 
 
 def _complain_of_missing(side: Side, options: dict[str, Any], *, has_secret: bool) -> None:
@@ -181,7 +182,8 @@ def _complain_of_missing(side: Side, options: dict[str, Any], *, has_secret: boo
 
 
 def _saved(row: Company | Connection, wanted: dict[str, Any], credentials: set[str]) -> list[str]:
-    """Set and save what differs; the names of the fields that did. Raises Usage when a value does not fit."""
+    """Set and save what differs; the names of the fields that did. Raises Usage for a value that does not fit, and
+    CommandError for a mailbox that another company uses."""
     changed = sorted(name for name, value in wanted.items() if row._state.adding or getattr(row, name) != value)
     fresh = _FRESH if credentials.intersection(changed) else {}
     for name, value in (wanted | fresh).items():
@@ -190,6 +192,8 @@ def _saved(row: Company | Connection, wanted: dict[str, Any], credentials: set[s
         row.clean_fields(exclude=("company", "url", "token_url", *_SECRET_COLUMNS))  # addresses were checked already
     except ValidationError as error:
         raise Usage("; ".join(f"{name}: {' '.join(said)}" for name, said in error.message_dict.items())) from error
+    if isinstance(row, Connection) and row.system == _SPS.system and (conflict := mailbox_conflict(row)):
+        raise CommandError(conflict)
     if changed:
         row._change_reason = f"manage.py connect: {', '.join(changed)}"[:100]  # type: ignore[union-attr]  # how simple_history takes a reason
         # Only these columns: workers move token and budget at the same time.
