@@ -47,26 +47,24 @@ def a_failed_invoice(company: Company) -> Document:
     return document
 
 
+def a_delivered_invoice(company: Company, output_ref: str = "900001") -> Document:
+    """An invoice that is booked in Visma."""
+    document = an_invoice(company)
+    _deliver(document, output_ref=output_ref, delivered_at=NOW, output=b'{"invoice": 1}')
+    return document
+
+
 def a_delivered_order(company: Company, number: str = "PO100", *, delivered_at: datetime = NOW) -> Document:
     """An order at SPS that nobody has picked up or answered."""
-    document, _ = ledger.store(
-        company,
-        f"visma/{number}",
-        b'{"orderNbr": "' + number.encode() + b'"}',
-        kind=Kind.ORDER,
-        now=NOW,
-        number=number,
-        revision=1,
-    )
+    content = f'{{"orderNbr": "{number}"}}'.encode()
+    path = f"visma:purchaseorder/{number}"
+    document, _ = ledger.store(company, path, content, kind=Kind.ORDER, now=NOW, number=number, revision=1)
+    _deliver(document, output_ref=f"in/{number}.json", delivered_at=delivered_at, output=b'{"order": 1}')
+    return document
+
+
+def _deliver(document: Document, **columns: Any) -> None:
     ledger.move(document, Status.MATCHED, now=NOW)
     owner, _ = ledger.claim(Status.MATCHED, limit=1, seconds=60, now=NOW, only=Q(pk=document.pk))
     assert ledger.begin_delivery(document, owner=owner, seconds=60, now=NOW)
-    ledger.move(
-        document,
-        Status.DELIVERED,
-        now=NOW,
-        output=b'{"order": 1}',
-        output_ref=f"in/{number}.json",
-        delivered_at=delivered_at,
-    )
-    return document
+    assert ledger.move(document, Status.DELIVERED, now=NOW, **columns)
