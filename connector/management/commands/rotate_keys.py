@@ -10,8 +10,10 @@ from connector.rotation import rotate
 
 
 class Command(OperatorCommand):
-    help = "Re-encrypts every secret with the first key; afterwards the other keys can be taken away."
-    of_a_company = False  # keys are the installation's
+    help = (
+        "Re-encrypts every secret with the first key; afterwards the other keys can be taken away. Keys are the "
+        "installation's: the secrets of all companies are rotated, whatever --company says."
+    )
 
     def report(self, options: dict[str, Any]) -> Report:
         done = rotate()
