@@ -8,6 +8,7 @@ from typing import Any
 
 import environ
 
+from config.backoffice import UNFOLD as BACKOFFICE
 from config.keys import key_or_generated
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -185,7 +186,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
-UNFOLD = {"SITE_TITLE": "ml-connector", "SITE_HEADER": "ml-connector", "SHOW_HISTORY": True, "SHOW_VIEW_ON_SITE": False}
+
+UNFOLD = BACKOFFICE
 
 LOGGING = {
     "version": 1,
