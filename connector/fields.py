@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
-from django.db.models.expressions import Case, Expression
+from django.db.models.expressions import Case, Expression, Value, When
 from django.db.models.functions import Cast
 from fernet_fields import EncryptedTextField
 
+if TYPE_CHECKING:  # the library publishes no types: for the reader of types it is text
+    Encrypted = models.TextField[str, str]
+else:
+    Encrypted = EncryptedTextField
 
-class SecretTextField(EncryptedTextField):  # type: ignore[misc]  # the library publishes no types
+
+class SecretTextField(Encrypted):
     """Text that is only ever stored encrypted with the first of FERNET_KEYS, and read with any of them.
 
     Never copy one secret column to another with `F()`: what lies in the row is tied to the key, not to the column.
@@ -41,9 +46,17 @@ class SecretTextField(EncryptedTextField):  # type: ignore[misc]  # the library 
 
 
 def _is_bulk_update(value: Expression) -> bool:
-    """bulk_update's own expression: a CASE over primary keys whose values are each prepared by this very field."""
+    """bulk_update's own expression: a CASE whose values are each prepared, that is encrypted, by a field of this kind.
+
+    A CASE written by hand looks the same, but its values belong to other fields and would be stored in plain text.
+    """
     inner = value.source_expressions[0] if isinstance(value, Cast) else value
     return isinstance(inner, Case) and all(
-        hasattr(when, "result") and type(when.result).__name__ == "Value" and when.result.output_field is not None
+        type(when.result) is Value and isinstance(when.result.output_field, SecretTextField)
         for when in inner.cases
-    )
+        if isinstance(when, When)
+    ) and _is_null(inner.default)
+
+
+def _is_null(expression: Any) -> bool:
+    return type(expression) is Value and expression.value is None
