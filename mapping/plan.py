@@ -64,7 +64,9 @@ class Plan(Generic[T]):
     def _agree(self, wanted: T, line: int, earlier: T) -> None:
         for name in self.meaning:
             if getattr(wanted, name) != getattr(earlier, name):
-                raise BadRow(f"{name} is {getattr(wanted, name)}, but line {line} says {getattr(earlier, name)} for the same")
+                raise BadRow(
+                    f"{name} is {getattr(wanted, name)}, but line {line} says {getattr(earlier, name)} for the same"
+                )
 
     def _settle(self, wanted: T, there: T | None) -> Verdict:
         if there is None:

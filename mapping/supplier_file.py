@@ -23,9 +23,7 @@ class SupplierFile:
     A blank vendor_number, name or default leaves what is there; a new route is no default unless the row says yes.
     """
 
-    columns = Columns(
-        ("supplier", "trading_partner_id"), ("vendor_number", "name", "location", "branch", "default")
-    )
+    columns = Columns(("supplier", "trading_partner_id"), ("vendor_number", "name", "location", "branch", "default"))
 
     def __init__(self, company: Company, rows: Iterable[Row]) -> None:
         self._company = company
@@ -139,7 +137,9 @@ def _yes_or_no(row: Row) -> bool | None:
 
 def _where(key: _Key | None) -> str:
     _, partner, location, branch = key or ("", "", "", "")
-    return " ".join(part for part in (partner, location and f"location {location}", branch and f"branch {branch}") if part)
+    return " ".join(
+        part for part in (partner, location and f"location {location}", branch and f"branch {branch}") if part
+    )
 
 
 def _check(row: Supplier | TradingPartner) -> None:

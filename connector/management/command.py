@@ -98,4 +98,3 @@ def company_named(name: str | None) -> Company:
     if found is None:
         raise Usage(f"There is no company {name}: say one of {names}.")
     return found
-

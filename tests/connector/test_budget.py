@@ -88,9 +88,7 @@ class TestVisma:
         connection = _connection()
         budget = ConnectionBudget(connection.pk)
         budget.spend(ANSWERS)
-        budget.learn(
-            200, {"x-ratelimit-limit": "15000", "X-RATELIMIT-REMAINING": "14000", "X-RateLimit-Reset": "1200"}
-        )
+        budget.learn(200, {"x-ratelimit-limit": "15000", "X-RATELIMIT-REMAINING": "14000", "X-RateLimit-Reset": "1200"})
         row = _row(connection)
         assert (row.budget_limit, row.budget_remaining) == (15000, 14000)
         assert row.budget_resets_at == timezone.now() + timedelta(seconds=1201)
@@ -208,7 +206,9 @@ _STEPS = st.lists(
 
 @pytest.mark.django_db
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=_STEPS, limit=st.integers(30, 60), length=st.sampled_from([60.0, 600.0, 3600.0]), offset=st.floats(0, 3599))
+@given(
+    steps=_STEPS, limit=st.integers(30, 60), length=st.sampled_from([60.0, 600.0, 3600.0]), offset=st.floats(0, 3599)
+)
 def test_four_processes_are_never_refused_by_the_other_side(
     steps: list[tuple[int, int, float]], limit: int, length: float, offset: float
 ) -> None:

@@ -80,7 +80,9 @@ def test_calls_are_counted_and_logged_without_bodies_or_secrets(company: Company
     assert all(bytes(one.request_head) == bytes(one.response_head) == b"" for one in logged)
 
 
-def test_with_a_document_its_calls_keep_the_beginning_of_their_bodies_but_the_token_call_does_not(company: Company) -> None:
+def test_with_a_document_its_calls_keep_the_beginning_of_their_bodies_but_the_token_call_does_not(
+    company: Company,
+) -> None:
     document = _document(company)
     with StandIn(_answers) as server:
         visma_client(_visma(company, server), document=document).company_check()
@@ -124,7 +126,9 @@ def test_new_credentials_are_used_by_clients_that_exist_already(company: Company
 def test_a_missing_connection_or_secret_is_a_sentence(company: Company) -> None:
     with pytest.raises(Misconfigured, match="no connection to Visma"):
         clients_for(company)
-    connection = Connection.objects.create(company=company, system="visma", url="http://127.0.0.1:9", token_url="http://127.0.0.1:9/t")
+    connection = Connection.objects.create(
+        company=company, system="visma", url="http://127.0.0.1:9", token_url="http://127.0.0.1:9/t"
+    )
     with pytest.raises(Misconfigured, match="no client secret"):
         visma_client(connection).company_check()
 

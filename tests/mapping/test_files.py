@@ -51,8 +51,14 @@ def test_suppliers_partners_and_routes_are_made_from_one_file(firm: Company) -> 
     assert set(firm.suppliers.values_list("number", "name")) == {("50000", ""), ("50001", "")}
     nordic = firm.partners.get(trading_partner_id="NORDIC")
     assert (nordic.name, nordic.vendor_number) == ("Nordic Parts AS", "V-1")
-    routes = PartnerRoute.objects.values_list("supplier__number", "partner__trading_partner_id", "location", "is_default")
-    assert set(routes) == {("50000", "NORDIC", "", True), ("50000", "NORDIC2", "MAIN", False), ("50001", "NORDIC", "", True)}
+    routes = PartnerRoute.objects.values_list(
+        "supplier__number", "partner__trading_partner_id", "location", "is_default"
+    )
+    assert set(routes) == {
+        ("50000", "NORDIC", "", True),
+        ("50000", "NORDIC2", "MAIN", False),
+        ("50001", "NORDIC", "", True),
+    }
 
 
 def test_a_supplier_that_visma_told_us_about_keeps_its_name(firm: Company) -> None:
@@ -80,7 +86,9 @@ def test_history_says_which_file_made_the_change(firm: Company) -> None:
 
 def test_a_changed_vendor_number_counts_as_one_update_per_row_that_says_it(firm: Company) -> None:
     _load("suppliers", firm, SUPPLIERS)
-    assert _load("suppliers", firm, "supplier,trading_partner_id,vendor_number\n50000,NORDIC,V-9\n") == Outcome(updated=1)
+    assert _load("suppliers", firm, "supplier,trading_partner_id,vendor_number\n50000,NORDIC,V-9\n") == Outcome(
+        updated=1
+    )
     assert firm.partners.get(trading_partner_id="NORDIC").vendor_number == "V-9"
     assert firm.partners.get(trading_partner_id="NORDIC").name == "Nordic Parts AS"
 
@@ -145,7 +153,9 @@ def test_every_dialect_of_csv_means_the_same(firm: Company, nordic: TradingPartn
         (b'unit,rsx_unit\nSTK,EA\n"KRT,CA\n', 3, "quotation marks"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_answered_with_a_sentence(firm: Company, content: bytes, line: int, words: str) -> None:
+def test_a_file_that_cannot_be_read_is_answered_with_a_sentence(
+    firm: Company, content: bytes, line: int, words: str
+) -> None:
     outcome = _load("units", firm, content)
     assert outcome.errors[0].line == line
     assert words in outcome.errors[0].error
@@ -247,9 +257,13 @@ def test_ten_thousand_items_take_seconds(firm: Company, nordic: TradingPartner, 
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | st.text(
-    alphabet="unit,;rsx_\"\r\n factor1EA\x00\ufeff", max_size=120
-).map(lambda text: b"unit,rsx_unit,factor\n" + text.encode()))
+@given(
+    content=st.binary(max_size=200)
+    | st.text(max_size=200).map(str.encode)
+    | st.text(alphabet='unit,;rsx_"\r\n factor1EA\x00\ufeff', max_size=120).map(
+        lambda text: b"unit,rsx_unit,factor\n" + text.encode()
+    )
+)
 def test_whatever_is_in_the_file_the_answer_is_counts_or_mistakes_with_lines(firm: Company, content: bytes) -> None:
     outcome = _load("units", firm, content, dry_run=True)
     lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n") + 1

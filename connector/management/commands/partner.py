@@ -33,9 +33,7 @@ class Command(OperatorCommand):
         parser.add_argument("--documents", metavar="KIND,…", help=f"of {','.join(_FLAGS)}; or none")
         parser.add_argument("--release-receipts", choices=("yes", "no"))
         for which in ("price", "quantity"):
-            parser.add_argument(
-                f"--{which}-tolerance", metavar="PCT,ABS", help="an empty part: as the company has it"
-            )
+            parser.add_argument(f"--{which}-tolerance", metavar="PCT,ABS", help="an empty part: as the company has it")
         parser.add_argument("--date-tolerance", metavar="DAYS", help="'' for: as the company has it")
 
     def report(self, options: dict[str, Any]) -> Report:
@@ -142,7 +140,9 @@ def _shown(value: Any) -> str:
 def _kinds(text: str) -> frozenset[str]:
     kinds = frozenset(part.strip() for part in text.split(",")) if text != "none" else frozenset()
     if unknown := sorted(kinds - set(_FLAGS)):
-        raise Usage(f"--documents: unknown are {', '.join(map(repr, unknown))}; say some of {','.join(_FLAGS)}, or none")
+        raise Usage(
+            f"--documents: unknown are {', '.join(map(repr, unknown))}; say some of {','.join(_FLAGS)}, or none"
+        )
     return kinds
 
 

@@ -95,7 +95,9 @@ def test_an_update_changes_only_what_is_named(monkeypatch: pytest.MonkeyPatch, c
 def test_new_credentials_drop_the_token_and_end_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     _connect()
     later = timezone.now() + timedelta(hours=1)
-    Connection.objects.update(token="old", token_expires_at=later, paused_at=timezone.now(), paused_reason="refused", calls=7)
+    Connection.objects.update(
+        token="old", token_expires_at=later, paused_at=timezone.now(), paused_reason="refused", calls=7
+    )
     monkeypatch.setenv("VISMA_CLIENT_SECRET", "visma-new")
     run("connect", "Nordic Tools AS")
     visma, sps = _both()

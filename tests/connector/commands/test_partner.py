@@ -36,7 +36,10 @@ def test_every_rule_can_be_set_and_the_change_has_a_reason(nordic: TradingPartne
     partner = TradingPartner.objects.get()
     assert (partner.price_percent, partner.price_absolute) == (Decimal(2), Decimal("0.50"))
     assert (partner.quantity_percent, partner.quantity_absolute, partner.date_days) == (Decimal(0), None, 7)
-    assert [kind for kind in ("order", "order_ack", "shipment", "invoice") if partner.wants(kind)] == ["order", "invoice"]
+    assert [kind for kind in ("order", "order_ack", "shipment", "invoice") if partner.wants(kind)] == [
+        "order",
+        "invoice",
+    ]
     assert (partner.acknowledgment, partner.unmatched_invoice, partner.release_receipts) == ("receipt", "expense", True)
     assert (partner.expense_account, partner.expense_subaccount) == ("4360", "1=00;2=10")
     assert partner.history.latest().history_change_reason == "manage.py partner"

@@ -40,7 +40,8 @@ def connected(company: Company, world: World, monkeypatch: pytest.MonkeyPatch) -
 
 def _failing(result: Run) -> dict[str, list[str]]:
     return {
-        system: [check["name"] for check in found["checks"] if not check["ok"]] for system, found in result.facts.items()
+        system: [check["name"] for check in found["checks"] if not check["ok"]]
+        for system, found in result.facts.items()
     }
 
 
