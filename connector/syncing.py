@@ -59,7 +59,7 @@ def _run(
     say: Callable[[str], None],
 ) -> None:
     while True:
-        delivered = _pass(company, connections, done, began, first=done.passes == 0 or not until_idle)
+        delivered = _pass(company, connections, done)
         say(f"pass {done.passes}: {done.moved} moves so far")
         if done.failure or not until_idle:
             done.failure = done.failure or "; ".join(done.problems.values())
@@ -71,10 +71,10 @@ def _run(
         began = timezone.now()
 
 
-def _pass(company: Company, connections: list[Connection], done: Synced, began: datetime, *, first: bool) -> bool:
+def _pass(company: Company, connections: list[Connection], done: Synced) -> bool:
     """Every stream once, then whatever can move. Returns whether something was delivered."""
     done.passes += 1
-    _poll(connections, done, since=None if first else began)
+    _poll(connections, done, since=None)
     return _sweep(company, done)
 
 
@@ -100,7 +100,7 @@ def _poll(connections: list[Connection], done: Synced, *, since: datetime | None
     for connection in connections:
         for stream in polling.streams_of(connection):
             cursor = cursors.get((connection.pk, stream.name))
-            if since and cursor and (_read_since(cursor, since) or (cursor.due_at and cursor.due_at > now)):
+            if since and cursor and (_read_since(cursor, since) or _is_backing_off(cursor, now)):
                 continue
             _note(polling.poll(connection, stream), done)
 
@@ -143,6 +143,11 @@ def _read_since(cursor: Cursor, since: datetime) -> bool:
 
 def _someone_waits(company: Company) -> bool:
     return Document.objects.filter(company=company, status=Status.WAITING).exists()
+
+
+def _is_backing_off(cursor: Cursor, now: datetime) -> bool:
+    """Whether the last try has failed and the next is not due yet."""
+    return bool(cursor.problem and cursor.due_at and cursor.due_at > now)
 
 
 def _nap(missing: list[str], busy: list[Document], deadline: datetime) -> float:

@@ -153,6 +153,8 @@ def find_line(
         named = ", ".join(sorted(items)) or numbers.buyer
         sentence = f"{where}: line number {line.number} is item {line.item}, but the paper names {named}."
         return Difference("line_conflict", line.name, sentence, {"expected": line.item, "found": named})
+    if not items and (numbers.barcodes14 or numbers.vendor.strip()):
+        return _unmapped(numbers, lines, where)  # the item cannot be checked: one mapping answers it for good
     return line
 
 
