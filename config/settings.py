@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from config.backoffice import UNFOLD as BACKOFFICE
 from config.keys import key_or_generated
@@ -102,6 +103,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Documents ------------------------------------------------------------------------------------------------------------
 REQUEST_TIMEOUT_SECONDS = env.float("REQUEST_TIMEOUT_SECONDS", default=60.0)
 LEASE_SECONDS = env.float("LEASE_SECONDS", default=120.0)
+if LEASE_SECONDS <= REQUEST_TIMEOUT_SECONDS:  # another worker would take over what is still being sent
+    raise ImproperlyConfigured(
+        f"LEASE_SECONDS ({LEASE_SECONDS:g}) must be longer than REQUEST_TIMEOUT_SECONDS ({REQUEST_TIMEOUT_SECONDS:g})."
+    )
 RETRY_FIRST_SECONDS = env.float("RETRY_FIRST_SECONDS", default=30.0)
 RETRY_LONGEST_SECONDS = 3600.0
 MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=20)
@@ -114,7 +119,7 @@ FILE_LIMIT_BYTES = 256 * 1024 * 1024  # a larger file stays in the mailbox
 # Workers (every figure measured, every trap named: a test guards each) --------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default="")
 _workers = env.int("WORKERS", default=2)
-_task_timeout = 120
+_task_timeout = max(120, math.ceil(2 * REQUEST_TIMEOUT_SECONDS))  # above the time-out of any single call
 Q_CLUSTER: dict[str, Any] = {
     "name": env.str("QUEUE_NAME", default="ml-connector"),
     "workers": _workers,
