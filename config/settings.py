@@ -164,6 +164,7 @@ X_FRAME_OPTIONS = "DENY"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise warns about a folder that is not there
 WHITENOISE_USE_FINDERS = True  # no collectstatic step: the files are served from the installed packages
 WHITENOISE_AUTOREFRESH = False
 

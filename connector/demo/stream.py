@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from django.conf import settings
+from django.core.management import call_command
 from django_q.tasks import async_task
 
 from connector import cluster
@@ -28,6 +29,7 @@ STARTING_SECONDS = 30.0
 
 def run(port: int, sandbox_port: int, say: Callable[[str], None]) -> None:
     """Until Ctrl-C or SIGTERM."""
+    call_command("migrate", verbosity=0)
     services = [_sandbox(sandbox_port), cluster.service(), _web(port)]
     watchdog = Watchdog(services, say)
     control = f"http://127.0.0.1:{sandbox_port}/control"

@@ -64,8 +64,11 @@ class UnitMapping(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["company", "partner", "unit"], name="a_unit_is_mapped_once_per_partner"),
             models.UniqueConstraint(
-                fields=["company", "partner", "unit"], nulls_distinct=False, name="a_unit_is_mapped_once"
+                fields=["company", "unit"],
+                condition=models.Q(partner=None),
+                name="a_unit_is_mapped_once_for_all_partners",
             ),
             models.CheckConstraint(condition=models.Q(factor__gt=0), name="a_unit_factor_is_positive"),
         ]
@@ -108,10 +111,11 @@ class ItemTolerance(Tolerances):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["company", "partner", "item"],
-                nulls_distinct=False,
-                name="an_item_has_one_tolerance_per_partner",
-            )
+                fields=["company", "partner", "item"], name="an_item_has_one_tolerance_per_partner"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "item"], condition=models.Q(partner=None), name="an_item_has_one_tolerance_for_all"
+            ),
         ]
 
     def __str__(self) -> str:

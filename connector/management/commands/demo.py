@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from connector.demo import once, stream
 from connector.management.command import OperatorCommand, Report
@@ -36,6 +36,8 @@ class Command(OperatorCommand):
             return self._in_own_database(settings.VAR / FOLDER)
         if options["once"]:
             return self._once(options["seed"])
+        if not _is_free(options["port"]):
+            raise CommandError(f"Port {options['port']} is in use: choose another with --port.")
         stream.run(options["port"], options["sandbox_port"] or _free_port(), self.say)
         return Report()
 
@@ -77,6 +79,12 @@ class Command(OperatorCommand):
         if code:
             raise SystemExit(code)
         raise SystemExit(0)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _free_port() -> int:
