@@ -11,6 +11,8 @@ from django.db.models import Prefetch, Q, QuerySet
 from audit.models import Document, DocumentOrder, Hold, Kind
 from mapping.models import Company
 
+LARGEST_ID = 2**63 - 1  # SQLite refuses to look for a larger one
+
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
@@ -35,7 +37,7 @@ class Selection:
         """Only what was said. A cause is looked for among the open holds too: the document names but the first."""
         said = [
             self.company and Q(company=self.company),
-            self.documents and Q(pk__in=self.documents),
+            self.documents and Q(pk__in=[pk for pk in self.documents if abs(pk) <= LARGEST_ID]),
             self.statuses and Q(status__in=self.statuses),
             self.kind and Q(kind=self.kind),
             self.cause and with_cause(self.cause),

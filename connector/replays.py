@@ -34,10 +34,13 @@ def meant(selection: Selection) -> QuerySet[Document]:
 
 
 def replay_all(
-    selection: Selection, *, actor: str, reason: str, now: datetime, dry_run: bool = False
+    selection: Selection, *, actor: str, reason: str, now: datetime, dry_run: bool = False, limit: int | None = None
 ) -> Iterator[Outcome]:
-    """Each document of the selection, moved when its turn comes; with `dry_run` only what would happen."""
-    ids = list(meant(selection).values_list("pk", flat=True))
+    """The selection's documents, oldest first and at most `limit` of them, each moved when its turn comes.
+
+    With `dry_run` only what would happen.
+    """
+    ids = list(meant(selection).values_list("pk", flat=True)[:limit])
     for start in range(0, len(ids), BATCH):
         batch = rows(Document.objects.filter(pk__in=ids[start : start + BATCH])).order_by("created_at", "pk")
         for document in batch:

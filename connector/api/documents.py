@@ -32,6 +32,7 @@ from audit.models import Cause, Document, Hold, Kind, Status
 from audit.selection import Selection, of_order, of_partner, rows, with_cause
 from connector.api.problems import Conflict
 from connector.api.serializers import (
+    REPLAYED_AT_ONCE,
     DecideSerializer,
     DocumentDetailSerializer,
     DocumentSerializer,
@@ -41,7 +42,7 @@ from connector.api.serializers import (
     SelectSerializer,
     WhySerializer,
 )
-from connector.replays import replay_all, replay_one
+from connector.replays import meant, replay_all, replay_one
 from connector.wakeups import wake_workers
 from mapping.models import Company
 
@@ -174,20 +175,22 @@ class Documents(viewsets.ReadOnlyModelViewSet[Document]):
     def replay_many(self, request: Request) -> Response:
         """Every document that the selectors mean, as `manage.py replay` does; `dry_run` lists what would happen."""
         said = checked(SelectSerializer(data=request.data))
-        outcomes = list(
-            replay_all(
-                _selection(said),
-                actor=actor(request),
-                reason=said["reason"],
-                now=timezone.now(),
-                dry_run=said["dry_run"],
-            )
-        )
-        replayed = sum(outcome.replayed for outcome in outcomes)
-        if replayed and not said["dry_run"]:
+        selection, dry_run = _selection(said), said["dry_run"]
+        left = max(0, meant(selection).count() - REPLAYED_AT_ONCE)
+        how: Any = {"actor": actor(request), "reason": said["reason"], "now": timezone.now(), "dry_run": dry_run}
+        outcomes = list(replay_all(selection, **how, limit=REPLAYED_AT_ONCE))
+        if not dry_run:
             wake_workers()
-        summary = {"dry_run": said["dry_run"], "replayed": replayed, "refused": len(outcomes) - replayed}
-        return Response(ReplaySerializer({**summary, "outcomes": outcomes}).data)
+        replayed = sum(outcome.replayed for outcome in outcomes)
+        summary = {
+            "dry_run": dry_run,
+            "replayed": replayed,
+            "refused": len(outcomes) - replayed,
+            "left": left,
+            "missing": sorted({*said["documents"]} - {outcome.document.pk for outcome in outcomes}),
+            "outcomes": outcomes,
+        }
+        return Response(ReplaySerializer(summary).data)
 
     def _moved(self) -> Response:
         wake_workers()

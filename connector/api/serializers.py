@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
 
 from audit.models import Cause, Decision, Document, DocumentLine, DocumentOrder, Event, Hold, Kind, Status
+
+REPLAYED_AT_ONCE = 500  # some ten seconds: a caller's connection lives so long
 
 
 class DocumentSerializer(serializers.ModelSerializer[Document]):
@@ -152,13 +155,21 @@ class DecideSerializer(ReasonSerializer):
 class SelectSerializer(WhySerializer):
     """The selectors of `manage.py replay`; without `status` and `documents`, what is held or failed."""
 
-    documents = serializers.ListField(child=serializers.IntegerField(min_value=1), required=False, default=list)
+    documents = serializers.ListField(
+        child=serializers.IntegerField(min_value=1), required=False, default=list, max_length=REPLAYED_AT_ONCE
+    )
     status = serializers.MultipleChoiceField(choices=Status.choices, required=False, default=set)
     company = serializers.CharField(required=False, default="")
     kind = serializers.ChoiceField(choices=Kind.choices, required=False, default="")
     cause = serializers.ChoiceField(choices=Cause.choices, required=False, default="")
     since = serializers.DateTimeField(required=False, default=None)
     dry_run = serializers.BooleanField(required=False, default=False)
+
+    def validate_status(self, states: Iterable[str]) -> set[str]:
+        others = set(states) - {Status.HELD, Status.FAILED, Status.IGNORED}
+        if others:
+            raise serializers.ValidationError(f"Of these, none is at rest: {', '.join(sorted(others))}.")
+        return set(states)
 
 
 class OutcomeSerializer(serializers.Serializer[Any]):
@@ -170,9 +181,15 @@ class OutcomeSerializer(serializers.Serializer[Any]):
 
 
 class ReplaySerializer(serializers.Serializer[Any]):
-    """`replayed` and `refused` count the outcomes; with `dry_run` nothing was moved."""
+    """`replayed` and `refused` count the outcomes; with `dry_run` nothing was moved.
+
+    One call replays so many at once, oldest first; `left` says how many are left for the next. `missing` are ids that
+    do not exist or are not selected by the rest.
+    """
 
     dry_run = serializers.BooleanField()
     replayed = serializers.IntegerField()
     refused = serializers.IntegerField()
+    left = serializers.IntegerField()
+    missing = serializers.ListField(child=serializers.IntegerField())
     outcomes = OutcomeSerializer(many=True)

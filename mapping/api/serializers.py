@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError as ModelValidationError
-from django.db import IntegrityError, models
+from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -65,19 +64,8 @@ class Reasoned(serializers.ModelSerializer[M]):
 
 def _saved(row: M, reason: str) -> M:
     row._change_reason = reason or None  # type: ignore[attr-defined]  # read by simple_history
-    _refuse_equal_nulls(row)
     row.save()
     return row
-
-
-def _refuse_equal_nulls(row: models.Model) -> None:
-    """SQLite knows no constraint that takes two empty partners for equal; this says what PostgreSQL would."""
-    for constraint in row._meta.constraints:
-        if isinstance(constraint, models.UniqueConstraint) and constraint.nulls_distinct is False:
-            try:
-                constraint.validate(type(row), row)
-            except ModelValidationError as violated:
-                raise IntegrityError(constraint.name) from violated
 
 
 def company_field() -> serializers.SlugRelatedField[Company]:

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from audit import ledger
 from audit.models import Cause, Decision, Kind, Status
+from connector.api import documents
 from mapping.matching import Difference
 from mapping.models import Company, TradingPartner
 from tests.connector.api.conftest import Caller
@@ -187,6 +188,25 @@ def test_many_are_replayed_by_the_commands_selectors(api: APIClient, company: Co
     assert (done["replayed"], done["refused"]) == (1, 0)
     failed.refresh_from_db()
     assert failed.status == Status.FAILED
+
+
+def test_ids_that_do_not_exist_are_named_and_what_is_not_at_rest_is_not_selected(
+    api: APIClient, company: Company
+) -> None:
+    held, huge = a_held_invoice(company), 10**30
+    done = api.post(f"{URL}replay/", {"documents": [held.pk, huge]}, format="json").json()
+    assert (done["replayed"], done["missing"], done["left"]) == (1, [huge], 0)
+    assert api.post(f"{URL}replay/", {"status": ["delivered"]}, format="json").status_code == 400
+
+
+def test_one_call_replays_no_more_than_a_connection_lives_for(
+    api: APIClient, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "REPLAYED_AT_ONCE", 2)
+    ids = [a_failed_invoice(company).pk for _ in range(3)]
+    first = api.post(f"{URL}replay/", {}, format="json").json()
+    assert ([outcome["document"]["id"] for outcome in first["outcomes"]], first["left"]) == (ids[:2], 1)
+    assert api.post(f"{URL}replay/", {}, format="json").json()["left"] == 0
 
 
 def test_a_company_nobody_knows_replays_nothing(api: APIClient, company: Company) -> None:

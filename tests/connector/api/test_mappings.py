@@ -63,7 +63,7 @@ def test_a_unit_is_mapped_once_also_without_a_partner(api: APIClient, company: C
     UnitMapping.objects.create(company=company, unit="STK", rsx_unit="EA")
     said = {"company": company.name, "partner": None, "unit": "STK", "rsx_unit": "EA"}
     answer = api.post("/api/v1/units/", said, format="json")
-    assert (answer.status_code, answer.json()["detail"]) == (409, "A unit is mapped once.")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "A unit is mapped once for all partners.")
 
 
 @pytest.mark.parametrize("factor", ["0", "-1", "much"])

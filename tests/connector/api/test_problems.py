@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from django.db import IntegrityError
 from hypothesis import given
@@ -88,7 +90,7 @@ def test_a_bug_is_answered_with_a_request_id_and_no_word_about_its_inside(
         (
             "UNIQUE constraint failed: mapping_unitmapping.company_id, mapping_unitmapping.partner_id, "
             "mapping_unitmapping.unit",
-            "A unit is mapped once.",
+            "A unit is mapped once per partner.",
         ),
         ("CHECK constraint failed: a_unit_factor_is_positive", "A unit factor is positive."),
         (
@@ -108,3 +110,32 @@ def test_no_path_breaks_out_of_the_file_name(path: str) -> None:
     assert header.startswith('attachment; filename="')
     assert header.count('"') == 2
     assert header.isascii()
+
+
+@pytest.mark.parametrize("value", ["9" * 30, "-1", "\x00", "ø" * 500, "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "documents/?number={}",
+        "documents/?order={}",
+        "documents/?partner={}",
+        "documents/?since={}",
+        "documents/?page={}",
+        "documents/?page_size={}",
+        "documents/?ordering={}",
+        "item-references/?partner={}",
+        "suppliers/?edi_code={}",
+        "orders/?since={}",
+        "holds/?partner={}",
+        "holds/?company={}",
+        "status/?company={}",
+        "connections/?company={}",
+        "documents/{}/",
+        "orders/{}/",
+        "holds/{}/",
+        "partners/{}/history/",
+    ],
+)
+def test_no_value_of_a_parameter_is_a_bug(api: APIClient, address: str, value: str) -> None:
+    answer = api.get("/api/v1/" + address.format(quote(value, safe="")))
+    assert answer.status_code in (200, 400, 404), answer.content

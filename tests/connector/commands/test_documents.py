@@ -137,10 +137,10 @@ def test_replay_is_narrowed_by_cause_kind_and_day(company: Company) -> None:
 
 def test_a_document_that_is_on_its_way_or_does_not_exist_is_refused(company: Company) -> None:
     fresh = an_invoice(company)
-    result = run("replay", "--document", str(fresh.pk), "999999", "--json")
+    result = run("replay", "--document", str(fresh.pk), "999999", str(10**30), "--json")
     assert (result.code, result.facts["refused"]) == (1, 1)
     assert "on its way already" in result.error
-    assert "No such document: 999999." in result.error
+    assert f"No such document: 999999, {10**30}." in result.error
 
 
 def test_where_there_are_several_companies_one_is_named(company: Company) -> None:
