@@ -28,7 +28,6 @@ from redis.exceptions import RedisError
 from connector.models import Heartbeat
 
 BEAT_SECONDS = 2.0
-ALIVE_SECONDS = 20.0  # ten beats: a cluster that was silent for so long is counted as gone
 BEAT = "beat"  # in place of the row number that acknowledges a task
 PAUSE_SECONDS = 1.0  # after the queue's store did not answer
 
@@ -87,12 +86,6 @@ def last(path: Path) -> datetime | None:
         return None
 
 
-def alive() -> list[str]:
-    """Names of the clusters, on all machines, that beat within ALIVE_SECONDS. Raises django.db.Error."""
-    since = timezone.now() - timedelta(seconds=ALIVE_SECONDS)
-    return list(Heartbeat.objects.filter(beat_at__gte=since).order_by("worker").values_list("worker", flat=True))
-
-
 def _beat_package() -> str:
     task = {
         "id": uuid4().hex,
@@ -112,9 +105,11 @@ def _touch(path: str) -> None:
 
 
 def _record() -> None:
-    """One row per cluster, named by machine and sentinel (the monitor's parent); rows of clusters long gone are swept."""
+    """One row per cluster, named by machine and watchdog (without one by the sentinel, the monitor's parent), so that a
+    cluster that was started again is not counted twice. Rows of clusters long gone are swept."""
     now = timezone.now()
-    worker = f"{socket.gethostname()[:80]}:{os.getppid()}"
+    name = Path(settings.HEARTBEAT_FILE).name or f"sentinel-{os.getppid()}"
+    worker = f"{socket.gethostname()[:60]}:{name}"
     _, new = Heartbeat.objects.update_or_create(worker=worker, defaults={"beat_at": now})
     if new:
         Heartbeat.objects.filter(beat_at__lt=now - timedelta(hours=1)).delete()

@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.tasks import async_task
+from pytest_django import Settings
 
 from config.keys import key_or_generated
 from connector import heartbeat
 from connector.models import Connection, Heartbeat
+from connector.status import workers
 from mapping.models import Company
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -187,22 +191,26 @@ def test_the_beat_goes_past_a_backlog_and_is_not_in_the_shared_queue(transaction
     broker.purge_queue()
 
 
-def test_an_acknowledged_beat_is_seen_in_the_database_and_in_the_file(db: None, settings: Any, tmp_path: Path) -> None:
+def test_an_acknowledged_beat_is_seen_in_the_database_and_in_the_file(db: None, settings: Settings, tmp_path: Path) -> None:
     settings.HEARTBEAT_FILE = str(tmp_path / "mark")
     assert heartbeat.last(tmp_path / "mark") is None
 
     get_broker().acknowledge(heartbeat.BEAT)
 
     assert heartbeat.last(tmp_path / "mark") is not None
-    assert heartbeat.alive() == [Heartbeat.objects.get().worker]
+    assert workers(timezone.now()) == 1
 
 
-def test_a_cluster_that_fell_silent_is_not_counted(db: None, clock: Any) -> None:
-    get_broker().acknowledge(heartbeat.BEAT)
+def test_a_cluster_that_was_started_again_is_counted_once_and_old_ones_are_swept(
+    db: None, clock: time_machine.Traveller, settings: Settings, tmp_path: Path
+) -> None:
+    Heartbeat.objects.create(worker="long gone", beat_at=timezone.now())
+    clock.shift(3601)
+    settings.HEARTBEAT_FILE = str(tmp_path / "heartbeat-7")
+    for _ in range(2):
+        get_broker().acknowledge(heartbeat.BEAT)
 
-    clock.shift(heartbeat.ALIVE_SECONDS + 1)
-
-    assert heartbeat.alive() == []
+    assert [row.worker.rpartition(":")[2] for row in Heartbeat.objects.all()] == ["heartbeat-7"]
 
 
 def test_generated_keys_are_kept_and_for_the_owner_only(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django_q.tasks import async_task
 from django_q.timeout import TimeoutHandler
 
-from connector import heartbeat
 from connector.cluster import Excuses, is_at_work
+from connector.models import Heartbeat
 from tests.connector.processes import below, children, end, living, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +74,7 @@ def seconds_until_work_is_done(folder: Path) -> float:
 
 def test_work_resumes_after_a_worker_died_with_the_lock_of_the_queue(workers: Start, tmp_path: Path) -> None:
     supervisor = workers()
-    until(heartbeat.alive)
+    until(Heartbeat.objects.exists)
     line = Line(supervisor)
 
     end(line.workers)  # idle: one of them holds the lock
@@ -86,7 +86,7 @@ def test_work_resumes_after_a_worker_died_with_the_lock_of_the_queue(workers: St
 
 def test_work_resumes_after_the_monitor_died(workers: Start, tmp_path: Path) -> None:
     supervisor = workers()
-    until(heartbeat.alive)
+    until(Heartbeat.objects.exists)
     line = Line(supervisor)
 
     end([line.monitor])
@@ -116,7 +116,7 @@ def test_work_resumes_after_sentinel_parent_guard_and_watchdog_died(workers: Sta
 def test_a_stop_leaves_nobody_and_the_cluster_was_counted(workers: Start, tmp_path: Path) -> None:
     supervisor = workers()
     seconds_until_work_is_done(tmp_path / "before")
-    until(heartbeat.alive)
+    until(Heartbeat.objects.exists)
     family = below(supervisor)
 
     os.kill(supervisor, signal.SIGTERM)
