@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from audit import desk
 from audit.models import Cause, Document, Hold
 from audit.selection import rows
+from connector.api.companies import company_named
 from connector.api.documents import actor, checked
 from connector.api.problems import Conflict
 from connector.api.serializers import DocumentSerializer, HoldSerializer, ReasonSerializer, WhySerializer
@@ -153,9 +154,7 @@ class Holds(viewsets.GenericViewSet[Hold]):
 
 def _questions(request: Request) -> list[desk.Question]:
     asked = request.query_params
-    company = Company.objects.filter(name=asked["company"]).first() if "company" in asked else None
-    if "company" in asked and company is None:
-        raise ValidationError({"company": [f"There is no company {asked['company']}."]})
+    company = company_named(asked.get("company", ""))
     return [
         question
         for question in desk.questions(company)

@@ -21,7 +21,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +30,7 @@ from rest_framework.serializers import BaseSerializer
 from audit import ledger
 from audit.models import Cause, Document, Hold, Kind, Status
 from audit.selection import Selection, of_order, of_partner, rows, with_cause
+from connector.api.companies import company_named
 from connector.api.problems import Conflict
 from connector.api.serializers import (
     REPLAYED_AT_ONCE,
@@ -44,7 +45,6 @@ from connector.api.serializers import (
 )
 from connector.replays import meant, replay_all, replay_one
 from connector.wakeups import wake_workers
-from mapping.models import Company
 
 BYTES = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
@@ -224,11 +224,8 @@ def _open_hold(document: Document, cause: str, subject: str) -> Hold:
 
 
 def _selection(said: dict[str, Any]) -> Selection:
-    company = Company.objects.filter(name=said["company"]).first()
-    if said["company"] and company is None:
-        raise ValidationError({"company": [f"There is no company {said['company']}."]})
     return Selection(
-        company=company,
+        company=company_named(said["company"]),
         documents=said["documents"],
         statuses=sorted(said["status"]),
         kind=said["kind"],

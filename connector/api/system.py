@@ -9,15 +9,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from connector.api.companies import company_named
 from connector.models import Connection
 from connector.ping import ping
 from connector.status import status
-from mapping.models import Company
 
 
 class BudgetSerializer(serializers.Serializer[Any]):
@@ -45,10 +44,7 @@ class StatusView(APIView):
 
     @extend_schema(responses=StatusSerializer, parameters=[OpenApiParameter("company", OpenApiTypes.STR)])
     def get(self, request: Request) -> Response:
-        name = request.query_params.get("company", "")
-        company = Company.objects.filter(name=name).first()
-        if name and company is None:
-            raise ValidationError({"company": [f"There is no company {name}."]})
+        company = company_named(request.query_params.get("company", ""))
         return Response(StatusSerializer(status(company)).data)
 
 
