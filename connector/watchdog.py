@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,17 +50,19 @@ class Watchdog:
     ) -> None:
         self._watched = [_Watched(service, say, stale_seconds) for service in services]
         self._stop_seconds = stop_seconds
-        self._stopping = threading.Event()
+        self._stopping = (
+            False  # a plain flag: an Event set by a signal while the main thread waits on it locks up for ever
+        )
 
     def run(self) -> None:
         """Until SIGTERM, SIGINT or `stop()`; then everything has ended within `stop_seconds` and a little."""
         guard.adopt_orphans()
         before = [(number, signal.signal(number, self._told)) for number in (signal.SIGTERM, signal.SIGINT)]
         try:
-            while not self._stopping.is_set():
+            while not self._stopping:
                 for watched in self._watched:
                     watched.look()
-                self._stopping.wait(LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS)
         finally:
             self._end_all()
             for number, previous in before:
@@ -69,7 +70,7 @@ class Watchdog:
 
     def stop(self) -> None:
         """Ask `run` to return; safe from any thread."""
-        self._stopping.set()
+        self._stopping = True
 
     def _told(self, _number: int, _frame: FrameType | None) -> None:
         self.stop()

@@ -6,6 +6,8 @@ import dataclasses
 import json
 import signal
 import threading
+import time
+from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -39,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Port {options['port']} cannot be used: {refused}. Choose another with --port."
             ) from refused
-        ended = _until_told()
+        ended = _Told()
         world.seed_company(options["orders"])
         world.storm(options["fault_rate"], options["seed"])
         with world:
@@ -65,10 +67,21 @@ class Command(BaseCommand):
             self.stdout.flush()
 
 
-def _until_told() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set; outside the main thread, where signals cannot be heard, nothing sets it."""
-    ended = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
-    return ended
+class _Told:
+    """Whether Ctrl-C or SIGTERM has come. A plain flag: an Event set by a signal while it is waited on locks up for ever."""
+
+    def __init__(self) -> None:
+        self.yes = False
+        if threading.current_thread() is threading.main_thread():  # elsewhere signals cannot be heard
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._hear)
+
+    def wait(self, seconds: float) -> bool:
+        """Sleeps in small steps; True as soon as it has come."""
+        until = time.monotonic() + seconds
+        while not self.yes and time.monotonic() < until:
+            time.sleep(0.05)
+        return self.yes
+
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        self.yes = True
