@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from audit.models import Decision, Event, Exchange, Hold, Transmission
-from mapping.admin.common import Page, ReadOnly, coloured
+from mapping.admin.common import Days, Page, ReadOnly, coloured
 
 
 @admin.register(Transmission)
@@ -16,7 +16,7 @@ class TransmissionAdmin(ReadOnly, Page):
     """What arrived, untouched; the bytes are on the pages of its documents."""
 
     list_display = ["path", "company", "size", "received_at", "removed_at"]
-    list_filter = ["company", ("received_at", RangeDateFilter)]
+    list_filter = ["company", ("received_at", Days)]
     list_select_related = ["company"]
     search_fields = ["path", "sha256"]
     fields = ["company", "path", "size", "sha256", "received_at", "removed_at"]
@@ -50,7 +50,7 @@ class DecisionAdmin(ReadOnly, Page):
     """What people accepted, and why."""
 
     list_display = ["cause", "subject", "document", "accepted", "actor", "decided_at", "reason"]
-    list_filter = [("cause", ChoicesDropdownFilter), ("decided_at", RangeDateFilter)]
+    list_filter = [("cause", ChoicesDropdownFilter), ("decided_at", Days)]
     list_select_related = ["document"]
     search_fields = ["subject", "actor", "reason", "document__number"]
     ordering = ["-decided_at"]
@@ -65,7 +65,7 @@ class EventAdmin(ReadOnly, Page):
     """The chain of events."""
 
     list_display = ["at", "document", "sequence", "verb", "actor", "to_status", "reason"]
-    list_filter = [("at", RangeDateFilter), "to_status"]
+    list_filter = [("at", Days), "to_status"]
     list_select_related = ["document"]
     search_fields = ["document__number", "actor", "reason"]
     ordering = ["-id"]
@@ -80,7 +80,7 @@ class ExchangeAdmin(ReadOnly, Page):
     """HTTP calls, newest first."""
 
     list_display = ["started_at", "system", "method", "path", "answer", "took", "document"]
-    list_filter = ["system", "method", ("started_at", RangeDateFilter), "company"]
+    list_filter = ["system", "method", ("started_at", Days), "company"]
     list_select_related = ["document"]
     search_fields = ["path", "request_id", "error"]
     ordering = ["-started_at"]

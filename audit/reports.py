@@ -159,7 +159,7 @@ def _stands(orders: Sequence[Order]) -> dict[int, list[LineStand]]:
     found: dict[int, list[LineStand]] = {order.pk: [] for order in orders}
     for line in lines:
         key = (line.order.company_id, line.order.number, line.number)
-        found[line.order_id].append(_stand(line, said[line.pk], booked.get(key, [])))
+        found[line.order_id].append(line_stand(line, said[line.pk], booked.get(key, [])))
     return found
 
 
@@ -185,7 +185,8 @@ def _booked(orders: Sequence[Order]) -> dict[tuple[int, str, int | None], list[B
     return found
 
 
-def _stand(line: OrderLine, said: Sequence[DocumentLine], booked: Sequence[BookingLine]) -> LineStand:
+def line_stand(line: OrderLine, said: Sequence[DocumentLine], booked: Sequence[BookingLine]) -> LineStand:
+    """One line's stand, from what documents say about it and what Visma has booked on it. Pure."""
     answers = _standing([row for row in said if row.document.kind == Kind.ORDER_ACK])
     shipped = [row for row in said if row.document.kind == Kind.SHIPMENT and row.document.status in ON_THE_WAY]
     receipts = [row for row in booked if row.booking.kind == Booking.Kind.RECEIPT]

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db import models
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -38,10 +38,6 @@ class ConnectionForm(ReasonedForm):
     new_client_secret = _secret("New client secret")
     new_webhook_secret = _secret("New webhook secret")
 
-    class Meta:
-        model = Connection
-        exclude = ("client_secret", "webhook_secret")
-
 
 class CursorRows(ReadOnlyInline):
     model = Cursor
@@ -54,6 +50,7 @@ class ConnectionAdmin(Reasoned):
     """How one remote system is reached. Superusers edit, everyone with the right sees (no secrets) and pings."""
 
     form = ConnectionForm
+    exclude = ["client_secret", "webhook_secret", "token"]
     list_display = ["company", "system", "url", "secret_state", "token_state", "shown_state", "budget"]
     list_display_links = ["company", "system"]
     list_filter = ["system", "company"]
@@ -122,9 +119,11 @@ class ConnectionAdmin(Reasoned):
         """A connection stays the connection it is."""
         return [*self.readonly_fields, *(["company", "system"] if obj else [])]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
-        rows: QuerySet[Connection] = super().get_queryset(request)
-        return rows
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """An address typed without a scheme is https."""
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     # what is shown ----------------------------------------------------------------------------------------------------
     @admin.display(description="client secret")

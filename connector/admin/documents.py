@@ -21,7 +21,6 @@ from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
     DropdownFilter,
-    RangeDateFilter,
     RelatedDropdownFilter,
 )
 
@@ -31,7 +30,7 @@ from connector.admin import verbs
 from connector.admin.life import COLOURS
 from connector.admin.paper_page import paper_page
 from connector.templatetags.backoffice import age, money
-from mapping.admin.common import Page, ReadOnly, coloured
+from mapping.admin.common import Days, Page, ReadOnly, coloured
 
 PAYLOAD = ("output", "progress")
 SHORT: dict[str, str] = {Status.WAITING: "waiting", Status.HELD: "needs a person"}
@@ -89,8 +88,8 @@ class DocumentAdmin(ReadOnly, Page):
         DirectionFilter,
         SilenceFilter,
         ("partner", AutocompleteSelectFilter),
-        ("created_at", RangeDateFilter),
-        ("delivered_at", RangeDateFilter),
+        ("created_at", Days),
+        ("delivered_at", Days),
     ]
     search_fields = ["number"]
     search_help_text = "Number, order, path, reference in the other system, or trading partner id"

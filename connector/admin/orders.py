@@ -15,14 +15,14 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 
 from audit import paper, reports
 from audit.models import Document, DocumentOrder, Kind, Status
 from connector.admin import verbs
 from connector.admin.life import COLOURS
 from connector.templatetags.backoffice import money
-from mapping.admin.common import Page, ReadOnly, coloured
+from mapping.admin.common import Days, Page, ReadOnly, coloured
 from mapping.models import Booking, BookingLine, Order
 
 SEND = "mapping.send_order"
@@ -89,7 +89,7 @@ class OrderAdmin(ReadOnly, Page):
     list_filter = [
         ("company", RelatedDropdownFilter),
         StandsFilter,
-        ("date", RangeDateFilter),
+        ("date", Days),
         "status",
     ]
     list_select_related = ["company", "supplier"]

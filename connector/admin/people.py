@@ -48,9 +48,26 @@ class TokenPage(TokenAdmin, Page):  # type: ignore[misc]  # unfold publishes no 
 
     @admin.display(description="ends in")
     def ends_in(self, token: Token) -> str:
-        return f"…{token.key[-4:]}"
+        return _masked(token.key)
+
+    def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:  # noqa: ARG002 - Django's own signature
+        return False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Masked: titles, messages and the log write an object by its key."""
+        token = super().get_object(request, object_id, from_field)
+        if token is not None:
+            token.key = _masked(token.key)
+        return token
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if not change:
-            messages.warning(request, f"Token of {obj.user}: {obj.key} – it is shown only this once.")
+        messages.warning(request, f"Token of {obj.user}: {obj.key} – it is shown only this once.")
+        obj.key = _masked(obj.key)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:  # noqa: ARG002 - Django's own signature
+        Token.objects.filter(user=obj.user_id).delete()
+
+
+def _masked(key: str) -> str:
+    return f"…{key[-4:]}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from mapping.admin.common import Page, ReadOnly, ReadOnlyInline, coloured
+from mapping.admin.common import Days, Page, ReadOnly, ReadOnlyInline, coloured
 from mapping.models import Booking, BookingLine, Item, ItemNumber, ItemUnit
 
 
@@ -49,7 +49,7 @@ class BookingAdmin(ReadOnly, Page):
         "amount",
         "made_by",
     ]
-    list_filter = [("kind", ChoicesDropdownFilter), "company", "status", ("date", RangeDateFilter)]
+    list_filter = [("kind", ChoicesDropdownFilter), "company", "status", ("date", Days)]
     list_select_related = ["company"]
     search_fields = ["number", "reference", "supplier_number", "key", "lines__order_number"]
     ordering = ["-date", "-id"]
