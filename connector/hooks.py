@@ -85,6 +85,8 @@ def _store_and_wake(request: HttpRequest, connection: Connection, body: bytes) -
     event = request.headers.get(EVENT_HEADER, "")[:100]
     same = Hook.objects.filter(connection=connection, received_at__gt=now - REMEMBERED, event_id=event, body=body)
     with transaction.atomic():
+        # of two deliveries of one event at the same moment, the second waits here and finds the first
+        Connection.objects.select_for_update().values_list("pk").get(pk=connection.pk)
         if event and same.exists():
             return
         kept = {name.lower(): value for name, value in request.headers.items() if _is_kept(name.lower())}

@@ -22,7 +22,7 @@ from audit.models import Document, Status
 from audit.reports import by_kind_and_status
 from connector.api.problems import answers_problems, refusal
 from connector.models import Connection, Cursor, Heartbeat
-from connector.status import workers
+from connector.status import BUDGET_COLUMNS, budget_of, workers
 
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 SWEPT = (Status.RECEIVED, Status.MATCHED)
@@ -95,23 +95,19 @@ class Figures(Collector):
 
     def _connections(self) -> Iterator[Family]:
         labels = ["company", "system"]
-        left = GaugeMetricFamily("mlc_budget_remaining", "Calls left in the window.", labels=labels)
+        left = GaugeMetricFamily(
+            "mlc_budget_remaining", "Calls left in the window; none where no limit is told.", labels=labels
+        )
         calls = CounterMetricFamily("mlc_calls", "Calls made.", labels=labels)
         paused = GaugeMetricFamily("mlc_paused", "1: the connection is paused.", labels=labels)
-        columns = (
-            "company__name",
-            "system",
-            "budget_limit",
-            "budget_remaining",
-            "budget_resets_at",
-            "calls",
-            "paused_at",
-        )
-        for company, system, limit, remaining, resets_at, made, paused_at in Connection.objects.values_list(*columns):
-            running = resets_at is not None and resets_at > self.now
-            left.add_metric([company, system], remaining if running else limit)
-            calls.add_metric([company, system], made)
-            paused.add_metric([company, system], int(paused_at is not None))
+        rows = Connection.objects.select_related("company").only("company__name", "calls", "paused_at", *BUDGET_COLUMNS)
+        for connection in rows:
+            of = [connection.company.name, connection.system]
+            remaining = budget_of(connection, self.now)["remaining"]
+            if remaining is not None:
+                left.add_metric(of, remaining)
+            calls.add_metric(of, connection.calls)
+            paused.add_metric(of, int(connection.paused_at is not None))
         yield from (left, calls, paused)
 
     def _workers(self) -> Iterator[Family]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -11,17 +12,19 @@ from django.utils import timezone
 from audit import desk
 from audit.models import Kind
 from audit.reports import by_kind_and_status, unanswered, unpicked
+from connector.budget import ASSUMED_LIMIT
 from connector.models import Connection, Cursor, Heartbeat
 from mapping.models import Company
 
 ALIVE_WITHIN = timedelta(seconds=30)
+BUDGET_COLUMNS = ("system", "budget_limit", "budget_remaining", "budget_resets_at", "blocked_until")
 
 
 class Budget(TypedDict):
-    """Calls of the window that runs now; `resets_in` in seconds. 0, 0, 0 while the system has not told any."""
+    """Calls of the window that runs now; `resets_in` in seconds. SPS tells no limit: None, and 0 left while it refuses."""
 
-    limit: int
-    remaining: int
+    limit: int | None
+    remaining: int | None
     resets_in: int
 
 
@@ -68,11 +71,26 @@ def lags(company: Company | None, now: datetime) -> dict[str, int | None]:
 def budgets(company: Company | None, now: datetime) -> dict[str, Budget]:
     """Per system; of several companies the connection with the fewest calls left."""
     connections = Connection.objects.filter(company=company) if company else Connection.objects.all()
-    columns = ("system", "budget_limit", "budget_remaining", "budget_resets_at")
     found: dict[str, Budget] = {}
-    for system, limit, remaining, resets_at in connections.order_by("-budget_remaining").values_list(*columns):
-        found[system] = _budget(limit, remaining, resets_at, now)
+    for connection in connections.only(*BUDGET_COLUMNS).order_by("system"):
+        budget = budget_of(connection, now)
+        least = found.setdefault(connection.system, budget)
+        if _left(budget) < _left(least):
+            found[connection.system] = budget
     return found
+
+
+def budget_of(connection: Connection, now: datetime) -> Budget:
+    """A window that has ended is full again; nothing goes while the other side has asked us to wait (connector.budget)."""
+    limit = None
+    if connection.system == Connection.System.VISMA:
+        limit = connection.budget_limit or ASSUMED_LIMIT
+    if connection.blocked_until and connection.blocked_until > now:
+        return {"limit": limit, "remaining": 0, "resets_in": _seconds(connection.blocked_until - now)}
+    ends = connection.budget_resets_at
+    if limit is None or ends is None or ends <= now:
+        return {"limit": limit, "remaining": limit, "resets_in": 0}
+    return {"limit": limit, "remaining": connection.budget_remaining, "resets_in": _seconds(ends - now)}
 
 
 def workers(now: datetime) -> int:
@@ -85,8 +103,9 @@ def _slowest(moments: list[datetime | None], now: datetime) -> int | None:
     return max(0, int((now - min(read)).total_seconds())) if len(read) == len(moments) else None
 
 
-def _budget(limit: int, remaining: int, resets_at: datetime | None, now: datetime) -> Budget:
-    """A window that has ended is full again, whatever was left of it."""
-    if resets_at is None or resets_at <= now:
-        return {"limit": limit, "remaining": limit, "resets_in": 0}
-    return {"limit": limit, "remaining": remaining, "resets_in": int((resets_at - now).total_seconds())}
+def _left(budget: Budget) -> float:
+    return math.inf if budget["remaining"] is None else budget["remaining"]
+
+
+def _seconds(span: timedelta) -> int:
+    return int(span.total_seconds())

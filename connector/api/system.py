@@ -20,8 +20,10 @@ from connector.status import status
 
 
 class BudgetSerializer(serializers.Serializer[Any]):
-    limit = serializers.IntegerField()
-    remaining = serializers.IntegerField()
+    """`limit` null: the system tells none; `remaining` is 0 while it refuses."""
+
+    limit = serializers.IntegerField(allow_null=True)
+    remaining = serializers.IntegerField(allow_null=True)
     resets_in = serializers.IntegerField(help_text="seconds")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.db import connection as database
@@ -131,6 +133,22 @@ def test_the_same_event_again_is_answered_and_not_stored_twice(visma: Connection
     assert Hook.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_arrives_twice_at_once_is_stored_once(visma: Connection) -> None:
+    together = Barrier(4)
+
+    def deliver(_: int) -> int:
+        together.wait()
+        try:
+            return send(visma, headers={"x-vwd-event-id": "e1"}).status_code
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(deliver, range(4))) == {204}
+    assert Hook.objects.count() == 1
+
+
 def test_an_event_id_that_turns_out_to_be_a_type_swallows_nothing(visma: Connection) -> None:
     send(visma, b"{}", headers={"x-vwd-event-id": "PurchaseOrder.Changed"})
     send(visma, b'{"other": 1}', headers={"x-vwd-event-id": "PurchaseOrder.Changed"})
@@ -152,9 +170,9 @@ def test_a_webhook_costs_a_fixed_handful_of_queries_and_no_call(visma: Connectio
     send(visma)
     with CaptureQueriesContext(database) as asked:
         send(visma, headers={"x-vwd-event-id": "e1"})
-    # the connection, whether it is a repeat, the hook, and per stream that changes by the minute its cursor, all woken
+    # the connection, its lock, whether it is a repeat, the hook, and per stream of the minute its cursor, all woken
     streams = len([stream for stream in polling.streams_of(visma) if stream.seconds is None])
-    assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) == 4 + streams
+    assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) == 5 + streams
 
 
 @given(st.binary(max_size=200), st.text(max_size=40), st.text(max_size=60))

@@ -26,7 +26,8 @@ def _lines(figures: Figures) -> list[str]:
     for stream, seconds in figures["lag_seconds"].items():
         said.append(f"{stream}: " + ("never read" if seconds is None else f"read {seconds} s ago"))
     for system, budget in figures["budget"].items():
-        said.append(
-            f"{system}: {budget['remaining']} of {budget['limit']} calls left, reset in {budget['resets_in']} s"
+        left = (
+            "no limit told" if budget["remaining"] is None else f"{budget['remaining']} of {budget['limit']} calls left"
         )
+        said.append(f"{system}: {left}, reset in {budget['resets_in']} s")
     return said

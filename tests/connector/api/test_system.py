@@ -68,6 +68,30 @@ def test_a_window_that_has_ended_is_full_again(api: APIClient, connection: Conne
     assert api.get("/api/v1/status/").json()["budget"]["visma"] == {"limit": 500, "remaining": 500, "resets_in": 0}
 
 
+def test_what_no_system_has_told_yet_is_assumed_or_unknown(api: APIClient, connection: Connection) -> None:
+    Connection.objects.update(budget_limit=0, budget_remaining=0, budget_resets_at=None)
+    Connection.objects.create(company=connection.company, system="sps", budget_remaining=-2)
+    budget = api.get("/api/v1/status/").json()["budget"]
+    assert budget["visma"] == {"limit": 500, "remaining": 500, "resets_in": 0}
+    assert budget["sps"] == {"limit": None, "remaining": None, "resets_in": 0}
+
+
+def test_nothing_is_left_while_the_other_side_refuses(api: APIClient, connection: Connection) -> None:
+    Connection.objects.update(blocked_until=timezone.now() + timedelta(seconds=100))
+    budget = api.get("/api/v1/status/").json()["budget"]["visma"]
+    assert (budget["limit"], budget["remaining"]) == (500, 0)
+    assert 95 <= budget["resets_in"] <= 100
+
+
+def test_of_several_companies_the_tightest_counts(api: APIClient, connection: Connection) -> None:
+    other = Company.objects.create(name="Other AS", orders_from="2026-01-01")
+    ends = timezone.now() + timedelta(minutes=1)
+    Connection.objects.create(
+        company=other, system="visma", budget_limit=500, budget_remaining=7, budget_resets_at=ends
+    )
+    assert api.get("/api/v1/status/").json()["budget"]["visma"]["remaining"] == 7
+
+
 def test_a_connection_never_shows_its_secrets(api: APIClient, connection: Connection) -> None:
     answer = api.get(f"/api/v1/connections/{connection.pk}/")
     assert answer.json()["has_client_secret"] is True
