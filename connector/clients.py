@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
@@ -36,11 +37,31 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 
-def clients_for(company: Company, document: Document | None = None, *, priority: int = ANSWERS) -> Clients:
+Before = Callable[[], None]
+"""Called before every call in the moment that it leaves: renews a lease, or raises LeaseLost."""
+
+
+class _LeasedBudget:
+    """The call budget of work that holds a lease: who has lost it calls no more."""
+
+    def __init__(self, budget: ConnectionBudget, before: Before) -> None:
+        self._before = before
+        self._spend = budget.spend
+        self.learn = budget.learn
+
+    def spend(self, priority: int) -> None:
+        self._before()
+        self._spend(priority)
+
+
+def clients_for(
+    company: Company, document: Document | None = None, *, priority: int = ANSWERS, before: Before | None = None
+) -> Clients:
     """Both clients of a company; calls are logged with the document when there is one. Raises Misconfigured."""
+    visma, sps = (connection_of(company, system) for system in (Connection.System.VISMA, Connection.System.SPS))
     return Clients(
-        visma=visma_client(connection_of(company, Connection.System.VISMA), document=document, priority=priority),
-        sps=sps_client(connection_of(company, Connection.System.SPS), document=document, priority=priority),
+        visma=visma_client(visma, document=document, priority=priority, before=before),
+        sps=sps_client(sps, document=document, priority=priority, before=before),
     )
 
 
@@ -59,18 +80,28 @@ def connection_of(company: Company, system: Connection.System) -> Connection:
 
 
 def visma_client(
-    connection: Connection, *, document: Document | None = None, priority: int = ANSWERS, trial: bool = False
+    connection: Connection,
+    *,
+    document: Document | None = None,
+    priority: int = ANSWERS,
+    trial: bool = False,
+    before: Before | None = None,
 ) -> VismaClient:
     """`priority` as in connector.budget. A trial may call although the connection is paused."""
-    session = _session(connection, document, priority=priority, trial=trial)
+    session = _session(connection, document, priority=priority, trial=trial, before=before)
     return VismaClient(session, company_header=connection.company_header)
 
 
 def sps_client(
-    connection: Connection, *, document: Document | None = None, priority: int = ANSWERS, trial: bool = False
+    connection: Connection,
+    *,
+    document: Document | None = None,
+    priority: int = ANSWERS,
+    trial: bool = False,
+    before: Before | None = None,
 ) -> SpsClient:
     """`priority` as in connector.budget. A trial may call although the connection is paused."""
-    session = _session(connection, document, priority=priority, trial=trial)
+    session = _session(connection, document, priority=priority, trial=trial, before=before)
     return SpsClient(session, in_dir=connection.in_dir, out_dir=connection.out_dir)
 
 
@@ -114,13 +145,16 @@ def exchange_recorder(connection: Connection, document: Document | None) -> Reco
     return record
 
 
-def _session(connection: Connection, document: Document | None, *, priority: int, trial: bool) -> ApiSession:
+def _session(
+    connection: Connection, document: Document | None, *, priority: int, trial: bool, before: Before | None
+) -> ApiSession:
+    budget = ConnectionBudget(connection.pk)
     return ApiSession(
         connection.url,
         tokens=stored_tokens(connection, trial=trial),
         recorder=exchange_recorder(connection, document),
         timeout=settings.REQUEST_TIMEOUT_SECONDS,
-        budget=ConnectionBudget(connection.pk),
+        budget=_LeasedBudget(budget, before) if before else budget,
         system=Connection.System(connection.system).label,
         priority=priority,
     )

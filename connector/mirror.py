@@ -193,6 +193,17 @@ def invoices(company: Company, rows: Iterable[Row[SupplierInvoiceDto]]) -> set[s
     return touched
 
 
+def has_seen(company: Company, dto: SupplierInvoiceDto) -> bool:
+    """Whether an invoice is mirrored as of its stamp: a list row without lines then says nothing new."""
+    return Booking.objects.filter(
+        company=company,
+        kind=Booking.Kind.INVOICE,
+        type=dto.document_type or "Invoice",
+        number=dto.reference_number,
+        modified=dto.last_modified_date_time,
+    ).exists()
+
+
 def _booking(
     company: Company,
     identity: tuple[str, str, str],

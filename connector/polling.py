@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -18,22 +18,30 @@ from audit import ledger
 from audit.models import Document, Kind, Status
 from connector import clients, mirror
 from connector.budget import ANSWERS, MASTER_DATA, ORDERS
-from connector.errors import ConnectorError, Misconfigured, NotFound, RateLimited, Rejected, Transient, TypeConflict
+from connector.errors import (
+    ConnectorError,
+    LeaseLost,
+    Misconfigured,
+    NotFound,
+    RateLimited,
+    Rejected,
+    Transient,
+    TypeConflict,
+)
 from connector.models import Connection, Cursor
 from connector.pipeline import orders_arrived, revise
 from connector.rsx import envelope
 from connector.sps.client import SpsClient
 from connector.visma.client import VismaClient
+from connector.visma.schemas import Row, SupplierInvoiceDto
 from connector.visma.window import Window
 from mapping.models import Company
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=300)
-FIRST_RETRY = timedelta(seconds=30)
 MASTER_DATA_SECONDS = 1800
 MISSING_FOR = timedelta(hours=24)  # a mailbox directory that stays away so long is worth a warning (sps.md §3.3)
-GIVE_UP_AFTER = 3  # files in a row that could not be fetched: the system is away, not the file
+GIVE_UP_AFTER = 3  # files in a row that could not be fetched for now: the system is away, not the file
 HISTORY_REACH = timedelta(days=7)
 TAKEN = ("deleted", "downloaded")
 
@@ -69,14 +77,17 @@ def poll(connection: Connection, stream: Stream) -> Polled:
     owner = uuid.uuid4().hex
     now = timezone.now()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
+    until = now + timedelta(seconds=settings.LEASE_SECONDS)
     taken = Cursor.objects.filter(free, pk=cursor.pk).update(
-        lease_owner=owner, lease_until=now + LEASE, tried_at=now, due_at=None
+        lease_owner=owner, lease_until=until, tried_at=now, due_at=None
     )
     if not taken:
         return Polled(stream.name, stream.system, ok=False, busy=True)
     cursor.refresh_from_db()
     try:
         value = stream.read(connection, cursor, stream.priority)
+    except LeaseLost:
+        return Polled(stream.name, stream.system, ok=False, busy=True)
     except Misconfigured as error:
         clients.pause(connection, str(error))
         return _failed(cursor, stream, str(error), None, final=True)
@@ -84,6 +95,11 @@ def poll(connection: Connection, stream: Stream) -> Polled:
         return _failed(cursor, stream, str(error), error.retry_after)
     except ConnectorError as error:
         return _failed(cursor, stream, str(error), None)
+    except (OperationalError, InterfaceError):
+        raise  # our own database is away: the lease runs out, and the cursor has not moved
+    except Exception:
+        log.exception("%s %s failed", connection, stream.name)
+        return _failed(cursor, stream, "A defect in the connector: see the log.", None)
     return _succeeded(cursor, connection, stream, value, now)
 
 
@@ -103,6 +119,11 @@ def due(now: datetime, *, company: Company | None = None) -> list[tuple[Connecti
 def streams_of(connection: Connection) -> list[Stream]:
     """The streams of a connection, in the order in which they build on one another."""
     return [stream for stream in STREAMS if stream.system == connection.system]
+
+
+def is_due(connection: Connection, stream: Stream, now: datetime) -> bool:
+    """Whether its turn has come: a second task for the same turn finds that it has not."""
+    return _is_due(Cursor.objects.filter(connection=connection, stream=stream.name).first(), now)
 
 
 def wake(connection: Connection, *, now: datetime) -> None:
@@ -139,7 +160,8 @@ def _failed(cursor: Cursor, stream: Stream, why: str, retry_after: float | None,
     """The cursor stays where it was. Tried again soon, the longer it lasts the later."""
     now = timezone.now()
     since = cursor.problem_since or now
-    lasting = max(FIRST_RETRY, min((now - since) / 2, timedelta(minutes=10)))
+    first = timedelta(seconds=settings.RETRY_FIRST_SECONDS)
+    lasting = max(first, min((now - since) / 2, timedelta(minutes=10)))
     retry_at = now + (timedelta(seconds=retry_after) if retry_after is not None else lasting)
     Cursor.objects.filter(pk=cursor.pk, lease_owner=cursor.lease_owner).update(
         lease_owner="", lease_until=None, problem=why, problem_since=since, due_at=retry_at
@@ -148,67 +170,93 @@ def _failed(cursor: Cursor, stream: Stream, why: str, retry_after: float | None,
 
 
 def _renew(cursor: Cursor) -> None:
-    Cursor.objects.filter(pk=cursor.pk, lease_owner=cursor.lease_owner).update(lease_until=timezone.now() + LEASE)
+    """Before every call and between rows: who has lost the lease writes nothing more. Raises LeaseLost."""
+    until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    if not Cursor.objects.filter(pk=cursor.pk, lease_owner=cursor.lease_owner).update(lease_until=until):
+        raise LeaseLost(f"{cursor} is read by another run.")
 
 
 # Visma ----------------------------------------------------------------------------------------------------------------
 
 
-def _visma(connection: Connection, priority: int) -> VismaClient:
-    return clients.visma_client(connection, priority=priority)
+def _visma(connection: Connection, cursor: Cursor, priority: int) -> VismaClient:
+    return clients.visma_client(connection, priority=priority, before=lambda: _renew(cursor))
+
+
+def _sps(connection: Connection, cursor: Cursor, priority: int) -> SpsClient:
+    return clients.sps_client(connection, priority=priority, before=lambda: _renew(cursor))
 
 
 def _suppliers(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, priority).suppliers(cursor.value or None)
+    window = _visma(connection, cursor, priority).suppliers(cursor.value or None)
     mirror.suppliers(connection.company, window.rows)
     return _passed(cursor, window)
 
 
 def _locations(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, priority).supplier_locations(cursor.value or None)
+    window = _visma(connection, cursor, priority).supplier_locations(cursor.value or None)
     mirror.locations(connection.company, window.rows)
     return _passed(cursor, window)
 
 
 def _items(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, priority).items(cursor.value or None)
+    window = _visma(connection, cursor, priority).items(cursor.value or None)
     mirror.items(connection.company, window.rows)
     return _passed(cursor, window)
 
 
 def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
     """Mirrored, and where the outgoing paper differs, revised: one transaction per order, so that neither is lost."""
-    window = _visma(connection, priority).orders(cursor.value or None)
+    window = _visma(connection, cursor, priority).orders(cursor.value or None)
     for row in window.rows:
         now = timezone.now()
+        _renew(cursor)
         with transaction.atomic():
             for order in mirror.orders(connection.company, [row]):
                 revise(order, now=now)
                 orders_arrived(connection.company, [order.number], now=now)
-        _renew(cursor)
     return _passed(cursor, window)
 
 
 def _receipts(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, priority).receipts(cursor.value or None)
+    window = _visma(connection, cursor, priority).receipts(cursor.value or None)
     _booked(connection, cursor, window.rows, mirror.receipts)
     return _passed(cursor, window)
 
 
 def _invoices(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, priority).invoices(cursor.value or None)
-    _booked(connection, cursor, window.rows, mirror.invoices)
+    visma = _visma(connection, cursor, priority)
+    window = visma.invoices(cursor.value or None)
+    _booked(connection, cursor, _with_lines(connection.company, cursor, visma, window.rows), mirror.invoices)
     return _passed(cursor, window)
 
 
+def _with_lines(
+    company: Company, cursor: Cursor, visma: VismaClient, rows: Iterable[Row[SupplierInvoiceDto]]
+) -> Iterator[Row[SupplierInvoiceDto]]:
+    """Lists are said to bring the lines, but nobody has seen it: where they do not, each invoice that matters is read.
+
+    Those of suppliers without partner never matter, nor, on the first full pull, those from before this connection: one
+    call each would use up the hour's budget. What was read at the same stamp is not read again.
+    """
+    partners = set(company.suppliers.exclude(partners=None).values_list("number", flat=True))
+    first = not cursor.value
+    for row in rows:
+        if row.dto.lines_came:
+            yield row
+        elif not mirror.has_seen(company, row.dto):
+            matters = row.dto.supplier.number in partners and not first
+            yield visma.invoice(row.dto.reference_number, row.dto.document_type or "Invoice")[0] if matters else row
+
+
 def _booked(
-    connection: Connection, cursor: Cursor, rows: Sequence[Any], mirrored: Callable[[Company, Iterable[Any]], set[str]]
+    connection: Connection, cursor: Cursor, rows: Iterable[Any], mirrored: Callable[[Company, Iterable[Any]], set[str]]
 ) -> None:
     for row in rows:
+        _renew(cursor)
         with transaction.atomic():
             touched = mirrored(connection.company, [row])
             orders_arrived(connection.company, touched, now=timezone.now())
-        _renew(cursor)
 
 
 def _passed(cursor: Cursor, window: Window[Any]) -> str:
@@ -234,18 +282,29 @@ def _problem(cursor: Cursor, what: str) -> None:
 
 def _mailbox(connection: Connection, cursor: Cursor, priority: int) -> str:
     """List, then for each file: read, store, commit, delete (sps.md §3.9)."""
-    sps = clients.sps_client(connection, priority=priority)
+    sps = _sps(connection, cursor, priority)
     listing = sps.walk(connection.out_dir)
     _problem_of_directory(cursor, connection, missing=listing.missing)
     failures: list[str] = []
+    refused: list[str] = []
+    in_a_row = 0
     for entry in listing:
-        fault = _fetch(connection, sps, entry.path)
-        failures = [*failures, fault] if fault else failures
-        if len(failures) >= GIVE_UP_AFTER:
+        try:
+            _fetch(connection, sps, entry.path)
+            in_a_row = 0
+        except (RateLimited, Misconfigured):
+            raise
+        except Transient as error:
+            failures.append(f"{entry.path}: {error}")
+            in_a_row += 1
+        except Rejected as error:
+            refused.append(f"{entry.path}: {error}")
+        if in_a_row >= GIVE_UP_AFTER:
             break
-        _renew(cursor)
     if failures:
         raise Transient(f"{len(failures)} files could not be fetched: {failures[0]}")
+    if refused:  # tried again with every poll, and nothing else waits for it
+        _problem(cursor, f"{len(refused)} files cannot be fetched: {refused[0]}")
     return ""
 
 
@@ -262,19 +321,14 @@ def _problem_of_directory(cursor: Cursor, connection: Connection, *, missing: bo
     cursor.problem = warning if lasting else ""
 
 
-def _fetch(connection: Connection, sps: SpsClient, path: str) -> str:
-    """One file into the store, then off the mailbox. Returns what went wrong, or ""."""
+def _fetch(connection: Connection, sps: SpsClient, path: str) -> None:
+    """One file into the store, then off the mailbox. Raises Transient, Rejected, Misconfigured."""
     try:
         content = sps.read(path, settings.FILE_LIMIT_BYTES)
-        document, new = ledger.store(connection.company, path, content, kind=_promised_kind(path), now=timezone.now())
-        _delete(sps, document, new)
     except NotFound:
-        return ""  # gone between the listing and now: another run of ours, or SPS itself
-    except (RateLimited, Misconfigured):
-        raise
-    except (Transient, Rejected) as error:
-        return f"{path}: {error}"
-    return ""
+        return  # gone between the listing and now: another run of ours, or SPS itself
+    document, new = ledger.store(connection.company, path, content, kind=_promised_kind(path), now=timezone.now())
+    _delete(sps, document, new)
 
 
 def _delete(sps: SpsClient, document: Document, new: bool) -> None:
@@ -309,7 +363,7 @@ def _history(connection: Connection, cursor: Cursor, priority: int) -> str:
     if not paths:
         return ""
     since = min(document.delivered_at or now for document in paths.values()) - timedelta(minutes=5)
-    for entry in clients.sps_client(connection, priority=priority).history(since, None):
+    for entry in _sps(connection, cursor, priority).history(since, None):
         document = paths.get(entry.path.lstrip("/"))
         if document and any(status in TAKEN for status, _, _ in entry.log):
             ledger.note(document, "picked up", now=now, facts={"path": entry.path}, picked_up_at=now)

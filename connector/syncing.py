@@ -44,6 +44,7 @@ def sync(company: Company, *, until_idle: bool, timeout: float, say: Callable[[s
     for connection in connections:
         clients.resume(connection)
     _run(company, connections, done, began, deadline, until_idle=until_idle, say=say)
+    done.failure = done.failure or _refused(company)
     done.calls = {system: count - before.get(system, 0) for system, count in _calls(company).items()}
     return done
 
@@ -69,6 +70,12 @@ def _run(
         if not (delivered and done.passes < MOST_PASSES and _someone_waits(company)):
             return
         began = timezone.now()
+
+
+def _refused(company: Company) -> str:
+    """What a connection says that was paused meanwhile: a delivery, too, may find out that we have no right to it."""
+    paused = Connection.objects.filter(company=company).exclude(paused_at=None)
+    return "; ".join(f"{connection}: {connection.paused_reason}" for connection in paused)
 
 
 def _pass(company: Company, connections: list[Connection], done: Synced) -> bool:
@@ -153,9 +160,14 @@ def _is_backing_off(cursor: Cursor, now: datetime) -> bool:
 def _nap(missing: list[str], busy: list[Document], deadline: datetime) -> float:
     """Until the next document is due, at most a second: rows may also be moved by others."""
     now = timezone.now()
-    soonest = min((document.due_at or now for document in busy), default=now + timedelta(seconds=LONGEST_NAP))
+    soonest = min((_free_at(document, now) for document in busy), default=now + timedelta(seconds=LONGEST_NAP))
     wait = 0.1 if missing else (soonest - now).total_seconds()
     return min(max(wait, 0.02), LONGEST_NAP, max((deadline - now).total_seconds(), 0.02))
+
+
+def _free_at(document: Document, now: datetime) -> datetime:
+    """When it is due and no other worker holds it (a dead one holds it until its lease has run out)."""
+    return max(document.due_at or now, document.lease_until or now)
 
 
 def _out_of_time(missing: list[str], busy: list[Document], done: Synced) -> str:

@@ -30,6 +30,8 @@ def poll(connection_id: int, stream_name: str) -> str:
     stream = next((stream for stream in polling.STREAMS if stream.name == stream_name), None)
     if connection is None or stream is None or stream.system != connection.system:
         return "nothing to poll"
+    if not polling.is_due(connection, stream, timezone.now()):
+        return "done by an earlier task"
     polled = polling.poll(connection, stream)
     if polled.ok:
         sweep_all()

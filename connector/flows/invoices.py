@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from connector.errors import Rejected
+from connector.errors import NotFound, Rejected
 from connector.flows.ground import Ground, duplicate, ground, missing_orders, per_unit, unwanted
 from connector.flows.verdict import (
     ZERO,
@@ -98,7 +98,7 @@ def unwrap(tree: dict[str, Any]) -> Invoice:
 
 def describe(paper: Invoice) -> Summary:
     """What the paper says of itself; its key is sps.md §4.3's."""
-    kind = "CR" if paper.type == "CR" else "DR"  # U5 corrects an ordinary invoice: same key
+    kind = "DR" if paper.type in ("", "DR", "U5") else paper.type  # U5 corrects an ordinary invoice: same key
     key = "|".join((paper.trading_partner_id, paper.vendor, paper.number, kind)).casefold()
     return Summary(
         number=paper.number,
@@ -126,8 +126,10 @@ def match(paper: Invoice, company: Company, facts: Facts) -> Verdict:
         return early
     expense = found.partner.unmatched_invoice == TradingPartner.UnmatchedInvoice.EXPENSE
     missing = missing_orders(found, summary.order_numbers)
-    if not summary.order_numbers or (missing and expense and facts.patience_over):
+    if not summary.order_numbers:
         return _without_order(paper, found, facts, expense)
+    if isinstance(missing, Waiting) and ((expense and facts.patience_over) or facts.accepts(missing.instead)):
+        return _as_expense(paper, found, facts)
     if missing:
         return missing
     return _against_orders(paper, company, found, facts, expense)
@@ -168,10 +170,15 @@ def deliver(work: Work, clients: Clients, found: str) -> Delivered:
         work.must_be_settled(f"Invoice {plan.reference} is not visible in Visma yet.")
         work.before_call()
         number = clients.visma.create_invoice(_body(plan))
+    if work.progress.get("invoice") != number:
         work.remember(invoice=number)
-    if not work.progress.get("attached"):
-        _attach(number, work, clients)
-    row = clients.visma.invoice(number, DOCUMENT_TYPE)[0]
+    try:
+        if not work.progress.get("attached"):
+            _attach(number, work, clients)
+        row = clients.visma.invoice(number, DOCUMENT_TYPE)[0]
+    except NotFound as error:
+        work.remember(invoice="", attached=False, open=False)
+        raise Rejected(f"Invoice {number}, half made, is not in Visma any more. Replay to make a new one.") from error
     _verify(plan, row.dto)
     return Delivered(number, invoice=row)
 
@@ -260,7 +267,7 @@ def _not_posted(paper: Invoice, facts: Facts) -> Verdict | None:
     elif _purpose(paper) == "01":
         cause, sentence = "cancelled", "cancels an invoice of the same number: see what is in Visma."
         if not booked:
-            return Ignoring(f"Cancels invoice {paper.number}, which is not in Visma.")
+            return Ignoring(f"Cancels invoice {paper.number}, which is not in Visma.", instead_of=True)
     elif paper.type not in ("", "DR", "U5"):
         cause, sentence = "not_postable", f"is of a type that is not known: {paper.type}."
     else:
@@ -275,9 +282,10 @@ def _typed(paper: Invoice, found: Ground, facts: Facts) -> Verdict | None:
     if typed is None:
         return None
     number, amount = typed
-    if paper.total is None or amount is None or abs(amount - paper.total) <= Decimal("0.01"):
+    if paper.total is not None and amount is not None and abs(amount - paper.total) <= Decimal("0.01"):
         return Ignoring(f"Invoice {paper.number} is in Visma already, as {number}, entered by hand.")
-    sentence = f"Invoice {paper.number} is in Visma as {number}, entered by hand with {amount:f}; the paper says {paper.total:f}."
+    theirs, ours = (f"{total:f}" if total is not None else "no total" for total in (amount, paper.total))
+    sentence = f"Invoice {paper.number} is in Visma as {number}, entered by hand with {theirs}; the paper says {ours}."
     asked = Difference("number_reused", f"invoice {paper.number}", sentence, {}, paper.total, paper.currency)
     return None if facts.accepts(asked) else Asking([asked])
 
@@ -302,7 +310,7 @@ def _against_orders(paper: Invoice, company: Company, found: Ground, facts: Fact
     if asked:
         return Asking(asked, lines)
     late = _allocate(billed, found, facts)
-    if isinstance(late, Waiting) and expense and facts.patience_over:
+    if isinstance(late, Waiting) and ((expense and facts.patience_over) or facts.accepts(late.instead)):
         return _as_expense(paper, found, facts)
     if late:
         return _with_lines(late, lines)
@@ -363,6 +371,10 @@ def _only_order(line: InvoiceLine, found: Ground) -> str:
 
 
 def _currency(paper: Invoice, found: Ground) -> list[Difference]:
+    known = {order.currency for order in found.orders.values()}
+    if not paper.currency and len(known) > 1:
+        sentence = f"Invoice {paper.number} states no currency, and its orders are in {' and '.join(sorted(known))}."
+        return [Difference("currency", paper.number, sentence, {}, paper.total, "")]
     wrong = [order for order in found.orders.values() if paper.currency and order.currency not in ("", paper.currency)]
     return [
         Difference(
@@ -418,11 +430,13 @@ def _allocate(billed: Sequence[Billed], found: Ground, facts: Facts) -> Waiting 
     """Ties each line to released receipt lines that are still to be invoiced, oldest first (visma.md §9.4)."""
     left: dict[tuple[str, int], Decimal] = {}
     over: list[Difference] = []
+    wanted: dict[int, Decimal] = {}
     for line in billed:
+        wanted[line.view.key] = wanted.get(line.view.key, ZERO) + line.quantity
         missing = _take(line, facts.receipt_lines(line.view.order_number, line.view.number), left)
         if missing <= _surplus(line, found) or _needs_no_receipt(line, facts):
             continue
-        if not _never_enough(line, facts):
+        if not _never_enough(line, wanted[line.view.key], facts):
             instead = _over(line.view, line.quantity, "less received", found)
             return Waiting(f"The goods of {line.view.name} are not received and released in Visma yet.", instead)
         unbooked = max(facts.shipped(line.view.key) - facts.invoiced(line.view.key), ZERO)
@@ -443,10 +457,10 @@ def _needs_no_receipt(line: Billed, facts: Facts) -> bool:
     return line.view.line_type in NON_STOCK and not line.receipts and not facts.on_the_way(line.view.key)
 
 
-def _never_enough(line: Billed, facts: Facts) -> bool:
+def _never_enough(line: Billed, wanted: Decimal, facts: Facts) -> bool:
     """More is invoiced than all ship notices and receipts so far can ever cover; before the first one, nobody knows."""
     shipped = facts.shipped(line.view.key)
-    return shipped > 0 and line.quantity > shipped - facts.invoiced(line.view.key)
+    return shipped > 0 and wanted > shipped - facts.invoiced(line.view.key)
 
 
 def _take(line: Billed, receipts: Sequence[ReceiptLine], left: dict[tuple[str, int], Decimal]) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from connector.errors import InDoubt, Rejected, Unsettled
+from connector.errors import InDoubt, NotFound, Rejected
 from connector.flows.verdict import Delivered, Plan, Work
 from connector.visma.bodies import (
     AddPurchaseOrderLines,
@@ -76,12 +76,13 @@ def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> De
     if not plan.lines:
         return Delivered(plan.cancels, receipt=visma.receipt(plan.cancels)[0])
     number = found or _header(plan, visma, work)
-    row = visma.receipt(number)[0] if found else None
+    row = _continued(found, visma, work) if found else None
     if row is None or not row.dto.lines:
         _add_lines(plan, number, visma, work, fresh=row is None)
         row = _with_lines(number, visma)
     changes = _changes(plan, row.dto)
     if changes:
+        _once_settled(work, "changing", f"The quantities of receipt {number} are not visible yet.")
         work.before_call()
         visma.update_receipt(number, PurchaseReceiptUpdate(lines=changes))
         row = visma.receipt(number)[0]
@@ -89,6 +90,32 @@ def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> De
     if plan.release and row.dto.status != "Released":
         row = _release(number, row, visma, work)
     return Delivered(number, receipt=row)
+
+
+def _continued(number: str, visma: VismaClient, work: Work) -> Row[PurchaseReceiptDto]:
+    """The half-made receipt of an earlier attempt. One that people took away there is forgotten, and a person asked."""
+    if work.progress.get("receipt") != number:
+        work.remember(receipt=number)
+    try:
+        row = visma.receipt(number)[0]
+    except NotFound as error:
+        _forget(work)
+        raise Rejected(f"Receipt {number}, half made, is not in Visma any more. Replay to make a new one.") from error
+    if row.dto.status == "Cancelled":
+        _forget(work)
+        raise Rejected(f"Receipt {number}, half made, was cancelled in Visma. Replay to make a new one.")
+    return row
+
+
+def _forget(work: Work) -> None:
+    work.remember(receipt="", adding=False, changing=False, releasing=False, open=False)
+
+
+def _once_settled(work: Work, step: str, otherwise: str) -> None:
+    """A step whose repetition may do harm is not repeated while the earlier one may still run. Raises Unsettled."""
+    if work.progress.get(step):
+        work.must_be_settled(otherwise)
+    work.remember(**{step: True})
 
 
 def _is_ours(dto: PurchaseReceiptDto, plan: ReceiptPlan, work: Work) -> bool:
@@ -121,9 +148,10 @@ def _header(plan: ReceiptPlan, visma: VismaClient, work: Work) -> str:
 
 def _add_lines(plan: ReceiptPlan, number: str, visma: VismaClient, work: Work, *, fresh: bool) -> None:
     """Whether a repeat doubles lines is unknown (visma.md §10): never repeated while the first may still run."""
-    if not fresh and work.progress.get("adding") and not work.settled:
-        raise Unsettled(f"The lines of receipt {number} are not visible yet.")
-    work.remember(adding=True)
+    if fresh:
+        work.remember(adding=True)
+    else:
+        _once_settled(work, "adding", f"The lines of receipt {number} are not visible yet.")
     by_order: dict[str, list[int]] = {}
     for line in plan.lines:
         by_order.setdefault(line.order_number, []).append(line.line_number)
@@ -202,10 +230,11 @@ def _by_order_line(dto: PurchaseReceiptDto) -> dict[tuple[str, int], PurchaseRec
 
 
 def _release(number: str, row: Row[PurchaseReceiptDto], visma: VismaClient, work: Work) -> Row[PurchaseReceiptDto]:
-    work.before_call()
     if row.dto.hold or row.dto.status == "Hold":
-        visma.update_receipt(number, PurchaseReceiptUpdate(hold=False))
         work.before_call()
+        visma.update_receipt(number, PurchaseReceiptUpdate(hold=False))
+    _once_settled(work, "releasing", f"The release of receipt {number} is not visible yet.")
+    work.before_call()
     _still_running(visma.release_receipt(number), f"The release of receipt {number}")
     return visma.receipt(number)[0]
 
@@ -217,6 +246,7 @@ def _cancel(number: str, visma: VismaClient, work: Work) -> None:
         return
     if dto.status == "Released":
         raise Rejected(f"Receipt {number} is released meanwhile and cannot be cancelled: return the goods in Visma.")
+    _once_settled(work, "cancelling", f"The cancellation of receipt {number} is not visible yet.")
     work.before_call()
     _still_running(visma.cancel_receipt(number), f"The cancellation of receipt {number}")
 

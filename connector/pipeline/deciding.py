@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from audit import ledger
@@ -48,6 +49,11 @@ def decide(document: Document, *, owner: str) -> None:
     except TypeConflict as error:
         asked = Difference("type_conflict", document.transmission.path, str(error))
         ledger.hold(document, [asked], now=now, owner=owner, looked_at=now)
+    except (OperationalError, InterfaceError):
+        raise  # our own database is away: the document is read again when it is back
+    except Exception:
+        log.exception("%s failed", document)
+        ledger.fail(document, "A defect in the connector: see the log.", now=now, owner=owner)
 
 
 def _split(document: Document, found: Read, now: datetime) -> None:
@@ -79,7 +85,7 @@ def _match(document: Document, found: Read, paper: Any, owner: str, now: datetim
         try:
             verdict: Verdict = flow.match(paper, document.company, facts)
         except MappingMissing as missing:
-            verdict = Asking([] if facts.accepts(missing.difference) else [missing.difference])
+            verdict = Asking([missing.difference])  # nobody can accept that something is not known
         except Rejected as error:
             verdict = Asking([Difference("not_postable", summary.number, str(error))])
         _describe(document, found, summary, partner, orders, verdict.lines, now)
@@ -146,6 +152,8 @@ def _apply(document: Document, verdict: Verdict, facts: StoredFacts, owner: str,
         until = document.created_at + timedelta(hours=settings.WAITING_PATIENCE_HOURS)
         ledger.move(document, Status.WAITING, now=now, owner=owner, reason=verdict.reason, due_at=until)
     elif isinstance(verdict, Ignoring):
+        if verdict.instead_of and _gives_way(document, facts, owner, now):
+            return
         progress = {**document.progress, **({"duplicate_of": verdict.duplicate_of} if verdict.duplicate_of else {})}
         ledger.ignore(document, verdict.reason, now=now, owner=owner, progress=progress)
     else:
@@ -156,20 +164,43 @@ def _apply(document: Document, verdict: Verdict, facts: StoredFacts, owner: str,
 
 def _ready(document: Document, verdict: Ready, facts: StoredFacts, owner: str, now: datetime) -> None:
     """Out it goes, unless an earlier one of the same number is still on its way."""
-    earlier = _earlier(document, facts)
-    under_way = [rival for rival in earlier if rival.status == Status.DELIVERING]
-    if under_way:
-        reason = f"Document {under_way[0].pk} about the same is still being delivered."
-        until = now + timedelta(seconds=settings.RETRY_FIRST_SECONDS)
-        ledger.move(document, Status.WAITING, now=now, owner=owner, reason=reason, due_at=until)
+    if _gives_way(document, facts, owner, now):
         return
-    for rival in earlier:
-        if rival.status in NOT_SENT and not rival.output_ref and not rival.progress.get("called_at"):
-            ledger.ignore(rival, f"Replaced by document {document.pk}.", now=now)
     changes: dict[str, Any] = {"output": verdict.output}
     if document.kind == Kind.ORDER:
         changes["progress"] = {**document.progress, **_destination(document)}
+        changes["purpose"] = facts.purpose
     ledger.move(document, Status.MATCHED, now=now, owner=owner, **changes)
+    if document.kind == Kind.ORDER_ACK:
+        _older_acknowledgments(document, now)
+
+
+def _gives_way(document: Document, facts: StoredFacts, owner: str, now: datetime) -> bool:
+    """Waits while an earlier one of the same number may still arrive; those that never left are not sent any more."""
+    earlier = _earlier(document, facts)
+    under_way = [rival for rival in earlier if rival.status == Status.DELIVERING or _may_be_out(rival)]
+    if under_way:
+        reason = f"Document {under_way[0].pk} about the same is still being delivered."
+        soon = under_way[0].status == Status.DELIVERING  # otherwise a person has to say first what became of it
+        wait = settings.RETRY_FIRST_SECONDS if soon else settings.RETRY_LONGEST_SECONDS
+        until = now + timedelta(seconds=wait)
+        ledger.move(document, Status.WAITING, now=now, owner=owner, reason=reason, due_at=until)
+        return True
+    verb = "Cancelled" if document.purpose == "01" else "Replaced"
+    for rival in earlier:
+        if rival.status in NOT_SENT and not rival.output_ref and not rival.progress.get("open"):
+            ledger.ignore(rival, f"{verb} by document {document.pk}.", now=now)
+    return False
+
+
+def _older_acknowledgments(document: Document, now: datetime) -> None:
+    """What an acknowledgment asked may be answered by a newer one: older ones on the desk are looked at again."""
+    numbers = list(document.orders.values_list("order_number", flat=True))
+    held = Document.objects.filter(
+        company=document.company, kind=Kind.ORDER_ACK, status=Status.HELD, orders__order_number__in=numbers
+    )
+    older = held.filter(Q(date=None) | Q(date__lte=document.date or now.date())).exclude(pk=document.pk).distinct()
+    ledger.wake(older, f"Document {document.pk} is a newer acknowledgment of the same order.", now=now)
 
 
 def _earlier(document: Document, facts: StoredFacts) -> list[Document]:
@@ -184,6 +215,11 @@ def _earlier(document: Document, facts: StoredFacts) -> list[Document]:
         return []
     ids = [rival.id for rival in facts.rivals if not rival.same_content and rival.id < document.pk]
     return list(Document.objects.select_for_update().filter(pk__in=ids))
+
+
+def _may_be_out(rival: Document) -> bool:
+    """Parked or held while a write was in doubt: nobody knows whether it went out, so nothing may follow it yet."""
+    return bool(rival.progress.get("open")) and rival.status in NOT_SENT
 
 
 def _destination(document: Document) -> dict[str, str]:

@@ -34,6 +34,9 @@ def revise(order: Order, *, now: datetime, by_hand: str = "") -> Document | None
         purpose = _purpose(order, paper, last, by_hand=bool(by_hand))
         if purpose is None:
             return None
+        if purpose == "05" and _is_as_sent(order, paper):
+            _supersede_all(order, "The order is again as it was sent.", now)
+            return None
         revision = (last.revision if last else 0) + 1
         path = f"visma:purchaseorder/{order.number}"
         document, _ = ledger.store(
@@ -101,7 +104,9 @@ def would_go(order: Order) -> bool:
     if not row:
         return False
     last = _documents(order).order_by("-revision").first()
-    return _purpose(order, flow.unwrap(lossless.read(row)), last, by_hand=True) is not None
+    paper = flow.unwrap(lossless.read(row))
+    purpose = _purpose(order, paper, last, by_hand=True)
+    return purpose is not None and not (purpose == "05" and _is_as_sent(order, paper))
 
 
 def _documents(order: Order) -> QuerySet[Document]:
@@ -111,7 +116,7 @@ def _documents(order: Order) -> QuerySet[Document]:
 def _purpose(order: Order, paper: PurchaseOrderDto, last: Document | None, *, by_hand: bool) -> str | None:
     """00 new, 05 replaces, 01 cancels; None when nothing must go out."""
     sent = _documents(order).filter(status__in=(Status.DELIVERED, Status.DELIVERING)).exists()
-    if order.status in GONE:
+    if order.status in GONE or (sent and flow.is_emptied(paper)):
         cancelled = last is not None and last.purpose == "01"
         return "01" if last is not None and not cancelled else None
     if not flow.goes_out(paper, order.company.order_statuses):
@@ -124,12 +129,28 @@ def _purpose(order: Order, paper: PurchaseOrderDto, last: Document | None, *, by
     return "05" if sent else "00"
 
 
+def _is_as_sent(order: Order, paper: PurchaseOrderDto) -> bool:
+    """Whether the supplier has the order as it stands: a change was taken back before it went out."""
+    out = _documents(order).filter(status__in=(Status.DELIVERED, Status.DELIVERING)).order_by("-revision").first()
+    return out is not None and out.content_hash == flow.neutral_hash(paper)
+
+
+def _supersede_all(order: Order, why: str, now: datetime) -> None:
+    for revision in _documents(order).select_for_update():
+        if _never_left(revision):
+            ledger.ignore(revision, why, now=now)
+
+
+def _never_left(revision: Document) -> bool:
+    unsent = revision.status in (Status.RECEIVED, Status.WAITING, Status.HELD, Status.FAILED, Status.MATCHED)
+    return unsent and not revision.progress.get("open")
+
+
 def _supersede(order: Order, document: Document, now: datetime) -> None:
     """A revision that never went out is replaced by the newer one; a cancellation of what never went out goes nowhere."""
     earlier = list(_documents(order).filter(revision__lt=document.revision).select_for_update())
     for revision in earlier:
-        unsent = revision.status in (Status.RECEIVED, Status.WAITING, Status.HELD, Status.FAILED, Status.MATCHED)
-        if unsent and not revision.progress.get("called_at"):
+        if _never_left(revision):
             ledger.ignore(revision, f"Superseded by revision {document.revision} before it went out.", now=now)
     on_its_way = any(one.status != Status.IGNORED for one in earlier)
     if document.purpose == "01" and not on_its_way:

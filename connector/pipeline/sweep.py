@@ -37,8 +37,8 @@ def sweep(company: Company | None = None, *, limit: int = BATCH) -> Swept:
     return Swept(
         woken=_wake(company),
         decided=_batch(Status.RECEIVED, deciding.decide, limit, _of(company)),
-        delivered=_batch(Status.MATCHED, delivering.deliver, limit, _of(company) & ~_paused()),
-        reconciled=_batch(Status.DELIVERING, delivering.reconcile, limit, _of(company) & ~_paused()),
+        delivered=_batch(Status.MATCHED, delivering.deliver, limit, _of(company) & _reachable()),
+        reconciled=_batch(Status.DELIVERING, delivering.reconcile, limit, _of(company) & _reachable()),
     )
 
 
@@ -67,16 +67,15 @@ def _of(company: Company | None) -> Q:
     return Q(company=company) if company else Q()
 
 
-def _paused() -> Q:
-    """Documents whose receiver is paused stay where they are."""
-    wrong = Q(pk__in=[])
-    for connection in Connection.objects.exclude(paused_at=None):
-        sends = Q(kind=Kind.ORDER) if connection.system == Connection.System.SPS else ~Q(kind=Kind.ORDER)
-        wrong |= Q(company=connection.company_id) & sends
-    return wrong
+def _reachable() -> Q:
+    """Documents whose receiver is connected and not paused; the others stay where they are."""
+    working = list(Connection.objects.filter(paused_at=None).values_list("company", "system"))
+    visma = [company for company, system in working if system == Connection.System.VISMA]
+    sps = [company for company, system in working if system == Connection.System.SPS]
+    return Q(kind=Kind.ORDER, company__in=sps) | (~Q(kind=Kind.ORDER) & Q(company__in=visma))
 
 
 def at_work(company: Company | None = None) -> list[Document]:
     """Documents that a machine can still move, soonest first: what `sync --until-idle` waits for."""
-    moving = Q(status__in=(Status.RECEIVED, Status.MATCHED, Status.DELIVERING))
-    return list(Document.objects.filter(moving & _of(company) & ~_paused()).order_by("due_at")[:1000])
+    moving = Q(status=Status.RECEIVED) | (Q(status__in=(Status.MATCHED, Status.DELIVERING)) & _reachable())
+    return list(Document.objects.filter(moving & _of(company)).order_by("due_at")[:1000])

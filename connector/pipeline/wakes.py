@@ -10,7 +10,17 @@ from audit.models import Cause, Document, Hold, Status
 from mapping.lookup import mappings_changed_at
 from mapping.models import Company
 
-DEPEND_ON_BOOKINGS = (Cause.ORDER_UNKNOWN, Cause.OVER_INVOICED)
+# a buyer may settle these by changing the order or a booking in Visma
+DEPEND_ON_VISMA = (
+    Cause.ORDER_UNKNOWN,
+    Cause.LINE_UNKNOWN,
+    Cause.LINE_CONFLICT,
+    Cause.PRICE,
+    Cause.QUANTITY,
+    Cause.CURRENCY,
+    Cause.OVER_SHIPPED,
+    Cause.OVER_INVOICED,
+)
 BATCH = 500
 
 
@@ -21,9 +31,7 @@ def orders_arrived(company: Company, numbers: Iterable[str], *, now: datetime) -
     for start in range(0, len(wanted), BATCH):
         named = Document.objects.filter(company=company, orders__order_number__in=wanted[start : start + BATCH])
         waiting = named.filter(status=Status.WAITING)
-        held = named.filter(
-            status=Status.HELD, holds__cause__in=DEPEND_ON_BOOKINGS, holds__closed_at=None, output_ref=""
-        )
+        held = named.filter(status=Status.HELD, holds__cause__in=DEPEND_ON_VISMA, holds__closed_at=None, output_ref="")
         found = {document.pk: document for document in [*waiting, *held]}
         woken += ledger.wake(found.values(), "What it depends on has changed in Visma.", now=now)
     return woken

@@ -1,0 +1,122 @@
+"""A delivery under way: its lease, and what is known of it, kept in the row before and after each write (house rule 3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from audit import ledger
+from audit.models import Document, Kind
+from connector.errors import LeaseLost, Unsettled
+from connector.models import Cursor
+
+
+class LeasedWork:
+    """One attempt, as its flow sees it (`flows.verdict.Work`). `lag`: for how long 'not found' proves nothing."""
+
+    def __init__(self, document: Document, owner: str, lag: timedelta) -> None:
+        self.document = document
+        self.owner = owner
+        self.lag = lag
+        self.key = document.key
+        self.output = bytes(document.output)
+        self.source = document.source
+        self.source_name = document.transmission.path.rpartition("/")[2][-100:] or "paper"
+        self.form = "xml" if document.source.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<" else "json"
+        self.since = str(document.progress.get("since", ""))
+        self.began = _moment(document.progress.get("began")) or timezone.now()
+        self.settled = self.settles_at is None or timezone.now() >= self.settles_at
+        self.wrote = False
+
+    @classmethod
+    def taken_up(cls, document: Document, owner: str, lag: timedelta) -> LeasedWork:
+        """The next attempt. When the first one began, and what Visma had shown by then, is kept for all of them."""
+        known = document.progress
+        began = {
+            "began": known.get("began") or timezone.now().isoformat(),
+            "since": known["since"] if known.get("began") else _watermark(document),
+            "taken": _taken(document),
+        }
+        if any(known.get(name) != value for name, value in began.items()):
+            ledger.remember(document, owner=owner, **began)
+        return cls(document, owner, lag)
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """What is known so far."""
+        known: dict[str, Any] = self.document.progress
+        return known
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a write may have happened whose outcome is not known."""
+        return bool(self.progress.get("open"))
+
+    @property
+    def needs_find(self) -> bool:
+        """Whether an earlier attempt may have left something over there."""
+        return self.in_doubt or bool(self.progress.get("receipt") or self.progress.get("invoice"))
+
+    @property
+    def settles_at(self) -> datetime | None:
+        """When 'not found' proves absence; None when no write is in doubt (house rule 3)."""
+        if not self.in_doubt:
+            return None
+        ended = _moment(self.progress.get("doubt_at"))
+        if ended is None:  # a crash: the call may have run until its time-out
+            began = _moment(self.progress.get("called_at")) or timezone.now()
+            ended = began + timedelta(seconds=settings.REQUEST_TIMEOUT_SECONDS)
+        return ended + self.lag
+
+    def renew(self) -> None:
+        """Before every call, reads too, in the moment that it leaves. Raises LeaseLost."""
+        now = timezone.now()
+        if not ledger.renew(self.document, owner=self.owner, seconds=settings.LEASE_SECONDS, now=now):
+            raise LeaseLost(f"{self.document} was taken over by another worker.")
+        if self.wrote:  # getting a token may have taken its time since `before_call`
+            self.remember(called_at=now.isoformat())
+
+    def before_call(self) -> None:
+        """Notes that a write is about to leave. Raises LeaseLost.
+
+        A flow comes here only when what an earlier attempt left in doubt was found, is proven absent, or may be
+        repeated without harm; so from here on the doubt is about this write.
+        """
+        self.wrote = True
+        self.remember(called_at=timezone.now().isoformat(), open=True, doubt_at="")
+
+    def remember(self, **progress: Any) -> None:
+        """Keeps what is now known for whoever continues. Raises LeaseLost."""
+        if not ledger.remember(self.document, owner=self.owner, **progress):
+            raise LeaseLost(f"{self.document} was taken over by another worker.")
+
+    def must_be_settled(self, otherwise: str) -> None:
+        """Raises Unsettled while an earlier attempt may still show up."""
+        if not self.settled:
+            raise Unsettled(otherwise)
+
+    def did_not_happen(self) -> None:
+        """The last write of this attempt certainly did not happen. What earlier attempts left in doubt stays so."""
+        if self.wrote:
+            ledger.remember(self.document, owner=self.owner, open=False)
+
+
+def _watermark(document: Document) -> str:
+    """The highest stamp that Visma has shown so far: what we make now is not older (visma.md §8)."""
+    stream = "invoices" if document.kind == Kind.INVOICE else "receipts"
+    cursor = Cursor.objects.filter(connection__company=document.company, stream=stream).first()
+    return cursor.value if cursor else ""
+
+
+def _taken(document: Document) -> list[str]:
+    """Bookings of other documents of the same number: never mistaken for ours."""
+    others = Document.objects.filter(company=document.company, kind=document.kind, number=document.number)
+    refs = others.exclude(pk=document.pk).exclude(output_ref="").values_list("output_ref", flat=True)
+    return sorted(refs)
+
+
+def _moment(text: object) -> datetime | None:
+    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
