@@ -19,6 +19,8 @@ from mapping.models import Booking, BookingLine, Order
 ON_THE_ROAD = (Status.MATCHED, Status.DELIVERING, Status.DELIVERED)
 UNDER_WAY = (Status.RECEIVED, Status.WAITING, Status.MATCHED, Status.DELIVERING)
 GONE = ("Cancelled", "Voided")
+REPLACING = ("01", "05", "U5")
+TAKES_BACK = ("DebitAdj", "PoReturn")  # a supplier's credit note, a return (visma.md §9.3, §9.4)
 
 
 class StoredFacts:
@@ -28,17 +30,18 @@ class StoredFacts:
         self.key = document.key
         self.today = now.astimezone(ZoneInfo(document.company.time_zone)).date()
         self.patience_over = now >= document.created_at + dt.timedelta(hours=settings.WAITING_PATIENCE_HOURS)
-        self.purpose = document.purpose
+        self.purpose = _purpose(document)
         self.answered = _answered(document)
         self.rivals = _rivals(document, business_key)
         self._document = document
         self._numbers = [order.number for order in orders]
+        replaced = _replaced(document, self.rivals)
         self._accepted = set(
             document.decisions.filter(content_hash=document.content_hash).values_list("cause", "subject")
         )
         self._others = list(
             DocumentLine.objects.filter(order_line__order__in=orders)
-            .exclude(document=document)
+            .exclude(document__in=[document, *replaced])
             .exclude(document__status__in=(Status.FAILED, Status.IGNORED))
             .select_related("document", "order_line")
         )
@@ -46,9 +49,15 @@ class StoredFacts:
             BookingLine.objects.filter(booking__company=document.company)
             .filter(Q(order_number__in=self._numbers) | Q(receipt_number__in=self._receipts_of(document)))
             .exclude(booking__status__in=GONE)
-            .exclude(booking__number__in=_refs(document))  # what this document itself has made so far
+            # neither what this document itself has made so far, nor what it takes the place of
+            .exclude(booking__number__in=[ref for one in (document, *replaced) for ref in _refs(one)])
             .select_related("booking")
             .order_by("booking__date", "booking__number", "number")
+        )
+        self._undone = set(
+            Booking.objects.filter(
+                company=document.company, number__in={_ref(line.document) for line in self._others}, status__in=GONE
+            ).values_list("number", flat=True)
         )
         self._keys = {
             (line.order.number, line.number): line.pk
@@ -62,25 +71,18 @@ class StoredFacts:
 
     def shipped(self, order_line: int) -> Decimal:
         """Our ship notices (as the warehouse counted them, once it did), and receipts that others made."""
-        ours, total = self._our_refs(Kind.SHIPMENT, Kind.ORDER_ACK), ZERO
         counted = self._counted(order_line)
-        for line in self._lines(order_line, Kind.SHIPMENT):
-            if line.document.status in ON_THE_ROAD:
-                total += counted.get(_ref(line.document), line.shipped)
-        papers = {_ref(line.document) for line in self._lines(order_line, Kind.SHIPMENT)}
-        return total + sum(
-            (row.quantity for row in self._receipts(order_line) if row.booking.number not in ours & papers), ZERO
-        )
+        papers = [line for line in self._standing(order_line, Kind.SHIPMENT, Kind.ORDER_ACK) if line.shipped]
+        ours = {_ref(line.document) for line in papers}
+        others = (row.quantity for row in self._receipts(order_line) if row.booking.number not in ours)
+        return sum((counted.get(_ref(line.document), line.shipped) for line in papers), ZERO) + sum(others, ZERO)
 
     def invoiced(self, order_line: int) -> Decimal:
         """Our invoices and those that others made, each once."""
-        ours = self._our_refs(Kind.INVOICE)
-        papers = sum(
-            (line.invoiced for line in self._lines(order_line, Kind.INVOICE) if line.document.status in ON_THE_ROAD),
-            ZERO,
-        )
-        others = [row for row in self._invoices(order_line) if row.booking.number not in ours]
-        return papers + sum((row.quantity for row in others), ZERO)
+        papers = self._standing(order_line, Kind.INVOICE)
+        ours = {_ref(line.document) for line in papers}
+        others = (_signed(row) for row in self._invoices(order_line) if row.booking.number not in ours)
+        return sum((line.invoiced for line in papers), ZERO) + sum(others, ZERO)
 
     def on_the_way(self, order_line: int) -> bool:
         """Whether a ship notice or an unreleased receipt is under way."""
@@ -101,20 +103,25 @@ class StoredFacts:
         ]
 
     def overridden(self, order_line: int, location: str, date: dt.date | None) -> bool:
-        """Whether a newer acknowledgment speaks about the line; of one day the one that came later."""
+        """Whether a newer acknowledgment speaks about the line; of one day the one that came later.
+
+        One that names no location is about all of them.
+        """
         ours = (date or dt.date.min, self._document.created_at, self._document.pk)
         return any(
-            (line.document.date or dt.date.min, line.document.created_at, line.document.pk) > ours
+            _recency(line) > ours
             for line in self._lines(order_line, Kind.ORDER_ACK)
-            if line.location == location and line.document.status not in (Status.RECEIVED, Status.WAITING)
+            if not _elsewhere(line, location) and line.document.status not in (Status.RECEIVED, Status.WAITING)
         )
 
     def promised_elsewhere(self, order_line: int, location: str) -> dt.date | None:
         """The latest date promised for the same line at other locations."""
-        dates = [
-            line.date for line in self._lines(order_line, Kind.ORDER_ACK) if line.location != location and line.date
-        ]
-        return max(dates, default=None)
+        return max((line.date for line in self._other_places(order_line, location) if line.date), default=None)
+
+    def acknowledged_elsewhere(self, order_line: int, location: str) -> Decimal:
+        """How much of the line the acknowledgments of other locations answer."""
+        others = self._other_places(order_line, location)
+        return sum((line.confirmed + line.backordered + line.rejected for line in others), ZERO)
 
     def typed_by_hand(self, supplier: Sequence[str], reference: str) -> tuple[str, Decimal | None] | None:
         """A supplier invoice in Visma that no document of ours has made; never once we may have posted ourselves."""
@@ -131,11 +138,26 @@ class StoredFacts:
         typed = found.exclude(number__in=ours.values("output_ref")).first()
         return (typed.number, typed.amount) if typed else None
 
-    def _lines(self, order_line: int, kind: str) -> list[DocumentLine]:
-        return [line for line in self._others if line.order_line_id == order_line and line.document.kind == kind]
+    def _lines(self, order_line: int, *kinds: str) -> list[DocumentLine]:
+        return [line for line in self._others if line.order_line_id == order_line and line.document.kind in kinds]
 
-    def _our_refs(self, *kinds: str) -> set[str]:
-        return {_ref(line.document) for line in self._others if line.document.kind in kinds} - {""}
+    def _standing(self, order_line: int, *kinds: str) -> list[DocumentLine]:
+        """Lines of papers that count: on the road, and their booking not cancelled or voided since."""
+        return [
+            line
+            for line in self._lines(order_line, *kinds)
+            if line.document.status in ON_THE_ROAD and _ref(line.document) not in self._undone
+        ]
+
+    def _other_places(self, order_line: int, location: str) -> list[DocumentLine]:
+        """Of each other location the latest acknowledgment, where that one counts."""
+        latest: dict[str, DocumentLine] = {}
+        for line in sorted(self._lines(order_line, Kind.ORDER_ACK), key=_recency):
+            if not line.location:
+                latest.clear()  # about all locations: what they said before is over
+            elif _elsewhere(line, location):
+                latest[line.location] = line
+        return [line for line in latest.values() if line.document.status in ON_THE_ROAD]
 
     def _rows(self, order_line: int, kind: str) -> list[BookingLine]:
         return [
@@ -176,11 +198,10 @@ class StoredFacts:
             for other in self._others
             if (other.receipt_number, other.receipt_line_number) == (receipt, line)
             and other.document.status in ON_THE_ROAD
-            and _ref(other.document) not in mirrored
+            and _ref(other.document) not in mirrored | self._undone
         ]
-        return sum((row.quantity for row in booked if row.booking.kind == Booking.Kind.INVOICE), ZERO) + sum(
-            papers, ZERO
-        )
+        invoices = (_signed(row) for row in booked if row.booking.kind == Booking.Kind.INVOICE)
+        return sum(invoices, ZERO) + sum(papers, ZERO)
 
     def _receipts_of(self, document: Document) -> list[str]:
         """The receipts of these orders: invoices may name the receipt and not the order."""
@@ -188,6 +209,54 @@ class StoredFacts:
             booking__company=document.company, booking__kind=Booking.Kind.RECEIPT, order_number__in=self._numbers
         )
         return list(rows.values_list("booking__number", flat=True).distinct())
+
+
+def _replaced(document: Document, rivals: Sequence[Rival]) -> list[Document]:
+    """The papers whose place this one takes: what they shipped or invoiced is not counted beside it."""
+    if document.kind == Kind.ORDER or document.purpose not in REPLACING:
+        return []
+    return list(Document.objects.filter(pk__in=[rival.id for rival in rivals if not rival.same_content]))
+
+
+def _recency(line: DocumentLine) -> tuple[dt.date, dt.datetime, int]:
+    return line.document.date or dt.date.min, line.document.created_at, line.document.pk
+
+
+def _elsewhere(line: DocumentLine, location: str) -> bool:
+    return bool(line.location and location and line.location != location)
+
+
+def _signed(row: BookingLine) -> Decimal:
+    return -abs(row.quantity) if row.booking.type in TAKES_BACK else row.quantity
+
+
+class FactsOfThen(StoredFacts):
+    """What was known when a document on the road was decided: without what came later. For any other, what is known now.
+
+    Orders and bookings of other people are as they are today: nobody keeps their past.
+    """
+
+    def __init__(self, document: Document, orders: Sequence[Order], *, business_key: str, now: dt.datetime) -> None:
+        gone = document.status in ON_THE_ROAD and document.looked_at is not None
+        moment = document.looked_at if gone and document.looked_at else now
+        super().__init__(document, orders, business_key=business_key, now=moment)
+        if gone:
+            self.rivals = [rival for rival in self.rivals if rival.id < document.pk]
+            self._forget([line for line in self._others if _is_later(line.document, moment, document.pk)])
+
+    def _forget(self, later: Sequence[DocumentLine]) -> None:
+        """Later papers, and the bookings that became of them."""
+        made = {(_booked_as(line.document), ref) for line in later for ref in _refs(line.document)}
+        self._others = [line for line in self._others if line not in later]
+        self._bookings = [row for row in self._bookings if (row.booking.kind, row.booking.number) not in made]
+
+
+def _is_later(document: Document, moment: dt.datetime, key: int) -> bool:
+    return document.looked_at is None or (document.looked_at, document.pk) > (moment, key)
+
+
+def _booked_as(document: Document) -> str:
+    return Booking.Kind.INVOICE if document.kind == Kind.INVOICE else Booking.Kind.RECEIPT
 
 
 def _refs(document: Document) -> list[str]:
@@ -198,6 +267,16 @@ def _refs(document: Document) -> list[str]:
 
 def _ref(document: Document) -> str:
     return next(iter(_refs(document)), "")
+
+
+def _purpose(document: Document) -> str:
+    """Of an order: it replaces only what has gone out, and is an original while nothing has (DESIGN.md, revisions)."""
+    if document.kind != Kind.ORDER or document.purpose not in ("00", "05"):
+        return document.purpose
+    out = Document.objects.filter(
+        company=document.company, kind=Kind.ORDER, number=document.number, revision__lt=document.revision
+    ).filter(status__in=(Status.DELIVERING, Status.DELIVERED))
+    return "05" if out.exists() else "00"
 
 
 def _answered(document: Document) -> bool:
