@@ -82,14 +82,23 @@ def _match(document: Document, found: Read, paper: Any, owner: str, now: datetim
             return
         _describe(document, found, summary, partner, orders, [], now)
         facts = StoredFacts(document, orders, business_key=summary.business_key, now=now)
-        try:
-            verdict: Verdict = flow.match(paper, document.company, facts)
-        except MappingMissing as missing:
-            verdict = Asking([missing.difference])  # nobody can accept that something is not known
-        except Rejected as error:
-            verdict = Asking([Difference("not_postable", summary.number, str(error))])
+        verdict = judge(document, found.kind, paper, facts)
         _describe(document, found, summary, partner, orders, verdict.lines, now)
         _apply(document, verdict, facts, owner, now)
+
+
+def judge(document: Document, kind: str, paper: Any, facts: StoredFacts) -> Verdict:
+    """What the flow says to a paper, and what becomes of it when something is not known or patience is used up. Pure."""
+    flow = FLOWS[kind]
+    try:
+        verdict: Verdict = flow.match(paper, document.company, facts)
+    except MappingMissing as missing:
+        return Asking([missing.difference])  # nobody can accept that something is not known
+    except Rejected as error:
+        return Asking([Difference("not_postable", flow.describe(paper).number, str(error))])
+    if isinstance(verdict, Waiting) and facts.patience_over:
+        return Asking([verdict.instead], verdict.lines)
+    return verdict
 
 
 def _locked_partner(document: Document, summary: Summary) -> TradingPartner | None:
@@ -144,8 +153,6 @@ def _columns(line: PaperLine) -> dict[str, Any]:
 
 
 def _apply(document: Document, verdict: Verdict, facts: StoredFacts, owner: str, now: datetime) -> None:
-    if isinstance(verdict, Waiting) and facts.patience_over:
-        verdict = Asking([verdict.instead], verdict.lines)
     if isinstance(verdict, Ready):
         _ready(document, verdict, facts, owner, now)
     elif isinstance(verdict, Waiting):
