@@ -18,6 +18,10 @@ def _style(request: HttpRequest) -> str:  # noqa: ARG001 - unfold's own signatur
     return static("connector/backoffice.css")
 
 
+def _icon(request: HttpRequest) -> str:  # noqa: ARG001 - unfold's own signature
+    return static("connector/favicon.svg")
+
+
 def _link(title: str, icon: str, address: str, right: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(address), "permission": _may(right)}
 
@@ -96,6 +100,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "ml-connector",
     "SITE_SUBHEADER": "Visma.net ⇄ SPS Commerce",
     "SITE_SYMBOL": "sync_alt",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [_style],

@@ -174,8 +174,7 @@ class ConnectionAdmin(Reasoned):
                 setattr(obj, column, form.cleaned_data[field])
                 columns.append(column)
         if {"client_secret", "client_id", "token_url", "scope", "audience", "tenant"} & set(columns):
-            obj.token = ""  # type: ignore[assignment]  # the field publishes no types; the next call asks with what is new
-            obj.token_expires_at = None
+            obj.token, obj.token_expires_at = "", None  # the next call asks with what is new
             columns += ["token", "token_expires_at"]
         obj._change_reason = form.cleaned_data.get("change_reason") or ""  # type: ignore[attr-defined]  # simple_history reads it
         if not change:

@@ -102,7 +102,7 @@ def test_a_form_with_an_error_does_not_give_the_secret_back(boss: Client, visma:
 def test_what_workers_write_meanwhile_survives_an_edit(boss: Client, visma: Connection) -> None:
     posted = filled(boss, visma, poll_seconds="300")
     Connection.objects.filter(pk=visma.pk).update(calls=77, budget_remaining=3)
-    visma.token = "renewed"  # type: ignore[assignment]  # the field publishes no types
+    visma.token = "renewed"
     visma.save(update_fields=["token"])
     boss.post(page(visma), posted)
     visma.refresh_from_db()

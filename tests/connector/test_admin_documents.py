@@ -77,7 +77,7 @@ def test_a_replay_names_who_did_it_in_an_unbroken_chain(finance: Client, company
     document = held(company)
     act(finance, "replay_selected", [document])
     document.refresh_from_db()
-    assert document.events.last().actor == "Finance-user"
+    assert document.events.latest("sequence").actor == "Finance-user"
     assert chain.verify(document) is None
 
 

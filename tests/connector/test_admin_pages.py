@@ -177,7 +177,7 @@ def test_an_order_dated_before_the_cut_goes_out_by_hand(world: Company) -> None:
         client_of("Procurement").post(reverse("admin:mapping_order_changelist"), posted, follow=True).content.decode()
     )
     assert "1 to be sent" in said
-    assert Document.objects.get(kind=Kind.ORDER).events.last().actor == "Procurement-user"
+    assert Document.objects.get(kind=Kind.ORDER).events.latest("sequence").actor == "Procurement-user"
 
 
 def test_a_token_is_shown_once_and_never_again(boss: Client) -> None:
