@@ -124,8 +124,8 @@ def known_numbers(partner: TradingPartner, papers: Iterable[PaperNumbers]) -> Kn
     """What the numbers on these papers mean, by the partner's mappings and Visma's cross references; two queries."""
     numbers = list(papers)
     barcodes = {barcode for paper in numbers for barcode in paper.barcodes14}
-    vendors = {paper.vendor.strip() for paper in numbers if paper.vendor.strip()}
-    buyers = {paper.buyer.strip() for paper in numbers if paper.buyer.strip()}
+    vendors = _spellings(paper.vendor for paper in numbers)
+    buyers = _spellings(paper.buyer for paper in numbers)
     found: dict[str, dict[str, set[str]]] = {kind: defaultdict(set) for kind in ("buyer", "barcode", "vendor")}
     for reference in ItemReference.objects.filter(partner=partner, compared_as__in=barcodes | vendors | buyers):
         kind = "barcode" if reference.number_kind in (NumberKind.GTIN, NumberKind.UPC) else reference.number_kind
@@ -143,16 +143,22 @@ def known_numbers(partner: TradingPartner, papers: Iterable[PaperNumbers]) -> Kn
     return KnownNumbers(buyer=frozen["buyer"], barcode=frozen["barcode"], vendor=frozen["vendor"])
 
 
+def _spellings(numbers: Iterable[str]) -> set[str]:
+    """Numbers as written and in either letter case: identifiers come in both (sps.md §10)."""
+    written = {number.strip() for number in numbers} - {""}
+    return {spelling for number in written for spelling in (number, number.upper(), number.lower())}
+
+
 def units_for(company: Company, partner: TradingPartner | None, items: Iterable[str]) -> Units:
-    """The units of a partner: its own mappings before the company's, and the conversions of these items."""
+    """The units of a partner: its own mappings instead of the company's, and the conversions of these items."""
     rows = UnitMapping.objects.filter(Q(partner=partner) | Q(partner=None), company=company)
-    ordered = sorted(rows, key=lambda row: row.partner_id is None)
+    own = {row.unit: row for row in sorted(rows, key=lambda row: row.partner_id is not None)}
     stated: dict[str, list[tuple[str, str, Decimal]]] = defaultdict(list)
     wanted = ItemUnit.objects.filter(item__company=company, item__number__in=set(items)).select_related("item")
     for unit in wanted:
         stated[unit.item.number].append((unit.from_unit, unit.to_unit, unit.factor))
     return Units(
-        mapped=tuple((row.unit, row.rsx_unit, row.factor) for row in ordered),
+        mapped=tuple((row.unit, row.rsx_unit, row.factor) for row in own.values()),
         conversions={item: reach(conversions) for item, conversions in stated.items()},
     )
 

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Protocol
 
 SIX_DIGITS = Decimal("0.000001")
+FOUR_DIGITS = Decimal("0.0001")
 
 
 @dataclass(frozen=True)
@@ -179,10 +180,11 @@ def in_six_digits(quantity: Decimal) -> Decimal:
 
 
 def shows(expected: Decimal, found: Decimal) -> bool:
-    """Whether `found` is `expected` as written with the digits that the paper shows."""
-    exponent = found.as_tuple().exponent
-    digits = Decimal(1).scaleb(min(int(exponent), 0))
-    return expected.quantize(digits, rounding=ROUND_HALF_UP) == found
+    """Whether `found` is `expected` as a paper must round it: only what has no end in four digits, to a cent or finer."""
+    if expected == expected.quantize(FOUR_DIGITS):
+        return expected == found
+    exponent = int(found.normalize().as_tuple().exponent)
+    return expected.quantize(Decimal(1).scaleb(min(exponent, -2)), rounding=ROUND_HALF_UP) == found
 
 
 def folded(text: str) -> str:

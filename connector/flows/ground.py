@@ -66,7 +66,7 @@ class Ground:
         if self.tolerances[line.item].price_fits(line.price, found):
             return None
         if written is not None and factor and shows(line.price * factor, written):
-            return None
+            return None  # the paper's unit makes thirds of our price
         currency = self.orders[line.order_number].currency
         sentence = f"{where}: price {found:f} {currency} per {line.unit}, ordered at {line.price.normalize():f}."
         facts = {"expected": f"{line.price.normalize():f}", "found": f"{found:f}", "line": line.name}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -38,6 +38,8 @@ REJECTS = {"RJ": "rejects", "RD": "rejects, with details,", "RF": "rejects, with
 DELIVERY_DATES = ("067", "017", "069")
 SHIP_DATES = ("068", "079")
 ECHOES = ("002", "010")  # what we had asked for, repeated
+TYPES = ("", "AD", "AK", "AC", "AE", "AH", "AP", "RJ", "RD", "RF", "RO")
+ALL_LINES = ("AD", "AK", "AE", "AH")  # what is not listed is answered as well
 PROMISING = ("confirmed", "changed", "approval", "backordered")
 
 
@@ -105,17 +107,19 @@ def match(paper: OrderAck, company: Company, facts: Facts) -> Verdict:
     early = off or again or missing_orders(found, [number])
     if early:
         return early
-    answers, differences = _answers(paper, found, number)
-    differences = [*_header(paper, found, number), *differences, *_judge(answers, found)]
     location = _location(paper)
-    lines = _lines(answers, location)
+    answers, differences = _answers(paper, found, number, facts)
+    current = [line for line in answers if not facts.overridden(line.view.key, location, paper.date)]
+    if answers and not current and not differences:
+        reason = f"Newer acknowledgments of order {number} speak about all its lines."
+        return Ignoring(reason, _lines(answers, location, {}))
+    differences = [*_header(paper, found, number), *differences, *_judge(current, found, facts, location)]
+    plan = _plan(paper, found, current, facts, location)
+    drafted = {line.line_number: line.quantity for line in plan.receipt.lines} if plan.receipt else {}
     asked = ask(differences, facts)
     if asked:
-        return Asking(asked, lines)
-    current = [line for line in answers if not facts.overridden(line.view.key, location, paper.date)]
-    if answers and not current:
-        return Ignoring(f"Newer acknowledgments of order {number} speak about all its lines.", lines)
-    return Ready(wrap(_plan(paper, found, current, facts, location)), lines)
+        return Asking(asked, _lines(answers, location, {}))
+    return Ready(wrap(plan), _lines(answers, location, drafted))
 
 
 def wrap(plan: AckPlan) -> bytes:
@@ -173,6 +177,12 @@ def _header(paper: OrderAck, found: Ground, number: str) -> list[Difference]:
     """What the type of the acknowledgment alone says."""
     order = found.orders[number]
     stake = (order.total, order.currency)
+    if paper.purpose == "01":
+        sentence = f"The supplier takes back an acknowledgment of order {number}."
+        return [Difference("order_rejected", number, sentence, {}, *stake)]
+    if paper.type not in TYPES or not (paper.type or paper.lines):
+        said = f"is of type {paper.type}, which is not known" if paper.type else "says nothing: neither type nor lines"
+        return [Difference("quantity", number, f"The acknowledgment of order {number} {said}.", {}, *stake)]
     if paper.type in REJECTS:
         return [Difference("order_rejected", number, f"The supplier {REJECTS[paper.type]} order {number}.", {}, *stake)]
     if paper.type == "RO":
@@ -187,7 +197,7 @@ def _header(paper: OrderAck, found: Ground, number: str) -> list[Difference]:
     return []
 
 
-def _answers(paper: OrderAck, found: Ground, number: str) -> tuple[list[Answer], list[Difference]]:
+def _answers(paper: OrderAck, found: Ground, number: str, facts: Facts) -> tuple[list[Answer], list[Difference]]:
     """Each order line that is spoken about; what is not listed counts as accepted only where sps.md §6 says so."""
     answers: dict[int, Answer] = {}
     differences: list[Difference] = []
@@ -198,20 +208,24 @@ def _answers(paper: OrderAck, found: Ground, number: str) -> tuple[list[Answer],
             differences.append(view)
             continue
         answer = answers.setdefault(view.key, Answer(view, line.line_number))
-        differences += _hear(paper, line, answer, found, where)
-    if paper.type in ("AD", "AK", "AE") or (paper.type in REJECTS and paper.type != "RF" and not paper.lines):
+        if paper.type != "AH":  # on hold: whatever it lists stays open
+            differences += _hear(paper, line, answer, found, where)
+    if paper.type in ALL_LINES or (paper.type in REJECTS and paper.type != "RF" and not paper.lines):
         for view in found.lines[number]:
             if view.key not in answers and not view.cancelled:
-                answers[view.key] = _whole(view, paper)
+                elsewhere = facts.acknowledged_elsewhere(view.key, _location(paper))
+                answers[view.key] = _whole(view, paper, max(view.quantity - elsewhere, ZERO))
     return list(answers.values()), differences
 
 
-def _whole(view: LineView, paper: OrderAck) -> Answer:
-    """A line that the type of the acknowledgment answers."""
+def _whole(view: LineView, paper: OrderAck, quantity: Decimal) -> Answer:
+    """A line that the type of the acknowledgment answers, as far as no other location has."""
+    if paper.type == "AH":
+        return Answer(view, str(view.number))
     if paper.type in REJECTS:
-        return Answer(view, str(view.number), rejected=view.quantity)
+        return Answer(view, str(view.number), rejected=quantity)
     date = _stated(paper.dates) or (None if view.promised else view.requested)
-    return Answer(view, str(view.number), confirmed=view.quantity, dates=[date] if date else [])
+    return Answer(view, str(view.number), confirmed=quantity, dates=[date] if date else [])
 
 
 def _hear(paper: OrderAck, line: AckLine, answer: Answer, found: Ground, where: str) -> list[Difference]:
@@ -236,9 +250,10 @@ def _entry(
     factor = found.factor(entry.unit or line.unit, view, where)
     if isinstance(factor, Difference):
         return factor
-    quantity = (
-        in_six_digits(entry.quantity * factor) if entry.quantity is not None else (view.quantity if alone else ZERO)
-    )
+    quantity = _quantity(line, entry, view, factor, alone=alone)
+    if quantity is None:
+        sentence = f"{where}: the supplier changes the quantity and does not say to what."
+        return Difference("quantity", view.name, sentence, {"found": entry.status, "line": view.name})
     answer.statuses.append(entry.status)
     if status in ("confirmed", "changed", "approval"):
         answer.confirmed += quantity
@@ -246,12 +261,30 @@ def _entry(
         answer.backordered += quantity
     elif status in ("rejected", "cancelled"):
         answer.rejected += quantity
-    date = entry.date or _stated(line.dates) or _stated(paper.dates)
+    date = _entry_date(entry, status) or _stated(line.dates) or _stated(paper.dates)
     if date is None and not view.promised and status == "confirmed":
         date = view.requested  # accepted as ordered, date included
     if status in PROMISING and date:
         answer.dates.append(date)
     return None
+
+
+def _quantity(line: AckLine, entry: AckEntry, view: LineView, factor: Decimal, *, alone: bool) -> Decimal | None:
+    """In ordered units. Without a quantity an entry that stands alone covers the whole line: as the supplier now sees it
+    (OrderQty is the most recent quantity, sps.md §6), else as ordered. None for a change that does not say to what."""
+    if entry.quantity is not None:
+        return in_six_digits(entry.quantity * factor)
+    if not alone:
+        return ZERO
+    if line.quantity is not None and STATUS_CLASS[entry.status] in PROMISING:
+        return in_six_digits(line.quantity * factor)
+    return None if entry.status == "IQ" else view.quantity
+
+
+def _entry_date(entry: AckEntry, status: str) -> dt.date | None:
+    """An echo of the wanted date promises it where the line is accepted; it never speaks for a later delivery."""
+    echoes = entry.date_kind in ECHOES and status not in ("confirmed", "changed")
+    return None if echoes else entry.date
 
 
 def _stated(dates: Sequence[PaperDate]) -> dt.date | None:
@@ -279,11 +312,12 @@ def _price(line: AckLine, answer: Answer, found: Ground, where: str) -> list[Dif
     return [differs] if differs else []
 
 
-def _judge(answers: Sequence[Answer], found: Ground) -> list[Difference]:
+def _judge(answers: Sequence[Answer], found: Ground, facts: Facts, location: str) -> list[Difference]:
     """What needs a person in the answers themselves."""
     differences = []
     for answer in answers:
-        differences += [*_statuses(answer, found), *_quantities(answer, found), *_dates(answer, found)]
+        elsewhere = facts.acknowledged_elsewhere(answer.view.key, location)
+        differences += [*_statuses(answer, found), *_quantities(answer, found, elsewhere), *_dates(answer, found)]
     return differences
 
 
@@ -311,13 +345,18 @@ def _statuses(answer: Answer, found: Ground) -> list[Difference]:
     return differences
 
 
-def _quantities(answer: Answer, found: Ground) -> list[Difference]:
-    """More than was ordered is asked about; less leaves the rest unconfirmed (sps.md §6)."""
+def _quantities(answer: Answer, found: Ground, elsewhere: Decimal) -> list[Difference]:
+    """More than was ordered, over all locations, is asked about; less leaves the rest unconfirmed (sps.md §6)."""
     view = answer.view
-    said = answer.confirmed + answer.backordered + answer.rejected
-    if said <= found.tolerances[view.item].most(view.quantity):
+    said = answer.confirmed + answer.backordered + answer.rejected + elsewhere
+    promised = answer.confirmed + answer.backordered
+    if said <= found.tolerances[view.item].most(view.quantity) and not (view.cancelled and promised):
         return []
-    sentence = f"{view.name}: {said.normalize():f} {view.unit} acknowledged, {view.quantity.normalize():f} ordered."
+    cancelled = " and cancelled since" if view.cancelled else ""
+    sentence = (
+        f"{view.name}: {said.normalize():f} {view.unit} acknowledged, "
+        f"{view.quantity.normalize():f} ordered{cancelled}."
+    )
     facts = {"expected": f"{view.quantity.normalize():f}", "found": f"{said.normalize():f}", "line": view.name}
     money = (said - view.quantity) * view.price
     return [Difference("quantity", view.name, sentence, facts, money, found.orders[view.order_number].currency)]
@@ -341,7 +380,8 @@ def _location(paper: OrderAck) -> str:
     return ""
 
 
-def _lines(answers: Sequence[Answer], location: str) -> list[PaperLine]:
+def _lines(answers: Sequence[Answer], location: str, drafted: Mapping[int, Decimal]) -> list[PaperLine]:
+    """`drafted` is what goes onto a draft receipt, by order line: shipped, as far as other papers are concerned."""
     return [
         PaperLine(
             position=position,
@@ -355,6 +395,7 @@ def _lines(answers: Sequence[Answer], location: str) -> list[PaperLine]:
             confirmed=answer.confirmed,
             backordered=answer.backordered,
             rejected=answer.rejected,
+            shipped=drafted.get(answer.view.number, ZERO),
             price=answer.price,
             date=answer.promised,
             text=" ".join(answer.statuses),
@@ -370,8 +411,8 @@ def _plan(paper: OrderAck, found: Ground, answers: Sequence[Answer], facts: Fact
     for answer in answers:
         dates = [answer.promised, facts.promised_elsewhere(answer.view.key, location)] if answer.promised else []
         promised = max((date for date in dates if date), default=None)
-        changed = promised if promised != answer.view.promised else None
-        if changed or writes:
+        changed = promised if promised != answer.view.promised and not answer.view.completed else None
+        if changed or (writes and not answer.view.completed):
             text = f"855 {paper.number or paper.date or ''} {' '.join(answer.statuses)}".strip()[:100]
             lines.append(
                 LinePlan(
@@ -394,7 +435,9 @@ def _receipt(paper: OrderAck, found: Ground, answers: Sequence[Answer], facts: F
     if found.partner.acknowledgment != found.partner.Acknowledgment.RECEIPT:
         return None
     open_ = [
-        (answer, min(answer.confirmed, answer.view.quantity - facts.shipped(answer.view.key))) for answer in answers
+        (answer, min(answer.confirmed, answer.view.quantity - facts.shipped(answer.view.key)))
+        for answer in answers
+        if not answer.view.completed
     ]
     lines = tuple(
         ReceiptLinePlan(

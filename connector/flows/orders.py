@@ -53,7 +53,13 @@ def describe(paper: PurchaseOrderDto) -> Summary:
 
 def goes_out(paper: PurchaseOrderDto, also: Sequence[str]) -> bool:
     """Whether an order of this type and status is for the supplier to see: never one on hold (visma.md §9.2)."""
-    return paper.order_type in TYPES and not paper.hold and paper.status in ("Open", *also)
+    allowed = paper.order_type in TYPES and not paper.hold and paper.status in ("Open", *also)
+    return allowed and bool(_present(paper))
+
+
+def is_emptied(paper: PurchaseOrderDto) -> bool:
+    """Whether every line of an order has been cancelled or taken away: for the supplier it is cancelled."""
+    return paper.order_type in TYPES and not paper.hold and not _present(paper)
 
 
 def neutral_hash(paper: PurchaseOrderDto) -> str:
@@ -169,6 +175,7 @@ def _line(line: PurchaseOrderLineDto, units: Units, barcodes: dict[str, str]) ->
         quantity=in_six_digits(quantity * factor),
         unit=unit,
         price=in_six_digits(price / factor),
+        price_basis="PE" if unit == "EA" else "UM",
         requested=line.requested,
         description=line.line_description or line.inventory.description,
         note=line.note,

@@ -126,13 +126,13 @@ def _of(work: Work) -> ReceiptPlan:
 def _cancellation(paper: Shipment, found: Ground, facts: Facts) -> Verdict | None:
     """A cancellation of what never reached Visma needs nobody; one of a receipt that stands there is asked about."""
     gone = next((rival for rival in facts.rivals if rival.purpose == "01"), None)
-    if gone and paper.purpose != "01" and all(rival.id >= gone.id for rival in facts.rivals):  # it overtook its original
+    if gone and paper.purpose != "01" and all(rival.purpose == "01" for rival in facts.rivals):  # overtook its original
         return Ignoring(f"Ship notice {paper.number} was cancelled by document {gone.id}.")
     if paper.purpose != "01":
         return None
     booked = next((rival for rival in facts.rivals if rival.output_ref and rival.status != "ignored"), None)
     if booked is None:
-        return Ignoring(f"Cancels ship notice {paper.number}, which is not in Visma.")
+        return Ignoring(f"Cancels ship notice {paper.number}, which is not in Visma.", instead_of=True)
     asked = ask([_cancels(paper, booked.output_ref)], facts)
     return Asking(asked) if asked else Ready(wrap(_undoing(paper, found, booked.output_ref, facts)))
 
@@ -185,6 +185,8 @@ def _add(line: ShipLine, found: Ground, shipped: dict[int, Shipped], where: str)
     view = found.line(line.order_number.strip(), line.line_number, line.numbers, where)
     if isinstance(view, Difference):
         return view
+    if line.status == "IS":
+        return Difference("substitution", view.name, f"{where}: the supplier ships a substitute.", {"line": view.name})
     if line.quantity is None or line.quantity < 0:
         return Difference("quantity", view.name, f"{where}: the shipped quantity is missing or below zero.")
     factor = found.factor(line.unit, view, where)

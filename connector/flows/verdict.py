@@ -90,11 +90,15 @@ class Asking:
 
 @dataclass(frozen=True)
 class Ignoring:
-    """Deliberately not delivered; `duplicate_of` names the document that came before."""
+    """Deliberately not delivered; `duplicate_of` names the document that came before.
+
+    With `instead_of` the earlier papers of the number, which never arrived over there, must not arrive any more.
+    """
 
     reason: str
     lines: Sequence[PaperLine] = ()
     duplicate_of: int | None = None
+    instead_of: bool = False
 
 
 Verdict = Ready | Waiting | Asking | Ignoring
@@ -152,6 +156,9 @@ class Facts(Protocol):
 
     def promised_elsewhere(self, order_line: int, location: str) -> dt.date | None:
         """The latest date promised for the same line at other locations."""
+
+    def acknowledged_elsewhere(self, order_line: int, location: str) -> Decimal:
+        """How much of the line the acknowledgments of other locations answer."""
 
     def typed_by_hand(self, supplier: Sequence[str], reference: str) -> tuple[str, Decimal | None] | None:
         """A supplier invoice in Visma that is not ours and bears this reference: its number and amount."""
