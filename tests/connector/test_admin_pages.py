@@ -170,7 +170,8 @@ def test_send_now_is_for_procurement_and_says_what_came_of_it(world: Company) ->
 
 
 def test_an_order_dated_before_the_cut_goes_out_by_hand(world: Company) -> None:
-    row = {"orderNbr": "PO000412", "orderType": "RegularOrder", "status": "Open", "hold": False, "lines": []}
+    row: dict[str, Any] = {"orderNbr": "PO000412", "orderType": "RegularOrder", "status": "Open", "hold": False}
+    row["lines"] = [{"lineNbr": 1, "lineType": "GoodsForInventory", "uom": "STK", "orderQty": 12.0}]
     Order.objects.update(row=json.dumps(row).encode(), status="Open", date=date(2020, 1, 1))
     posted = {"action": "send_selected", "_selected_action": [str(Order.objects.get().pk)]}
     said = (
