@@ -16,23 +16,12 @@ from connector.sandbox import World
 from connector.syncing import Synced, sync
 from mapping.files import load
 from mapping.models import Company
+from tests.uneven import UNEVEN
 
 LAG = 60
 """Seconds for which 'not found' proves nothing."""
 STEP = timedelta(seconds=LAG + 31)
 """How far the clock is moved when nothing can go on: past every lag, lease and back-off of these tests."""
-UNEVEN = (
-    "duplicate_orders",
-    "missing_orders",
-    "refused_orders",
-    "duplicate_receipts",
-    "unreleased_receipts",
-    "duplicate_invoices",
-    "lost",
-    "unexpected",
-    "unread_deleted",
-    "files_waiting",
-)
 
 
 class Round:

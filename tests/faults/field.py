@@ -1,0 +1,188 @@
+"""The field of trial: a sandbox, a database, and product processes that are killed at chosen or random boundaries."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import time_machine
+
+from connector.sandbox import World
+from tests.uneven import UNEVEN
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMING = {"LEASE_SECONDS": "10", "REQUEST_TIMEOUT_SECONDS": "2", "RETRY_FIRST_SECONDS": "0.2", "LOG_LEVEL": "CRITICAL"}
+LAG = 2
+AFTER_A_DEATH = 20
+"""Seconds to jump so that the dead one's leases are over and what it left in doubt is settled."""
+WHEN_STUCK = 65
+"""Seconds to jump past a silent 429, which closes a connection for a minute."""
+
+
+@dataclass
+class Told:
+    """What a process said before it ended; `killed` names the boundary at which it died."""
+
+    killed: str = ""
+    alive: bool = True
+    failure: str = ""
+    busy: int = 0
+    rest: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> Told:
+        if "defect" in said:
+            raise AssertionError(f"The product broke down:\n{said['defect']}")
+        named = {name: said.pop(name) for name in ("killed", "alive", "failure", "busy") if name in said}
+        return cls(**named, rest=said)
+
+
+class Zygote:
+    """One process that forks a product process per order (`tests.faults.zygote`)."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.zygote"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def order(self, verb: str, **more: Any) -> Told:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        at = datetime.now(UTC).timestamp()
+        self._process.stdin.write(json.dumps({"verb": verb, "at": at, **more}) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise AssertionError("The zygote is gone: see stderr.")
+        return Told.of(json.loads(answer))
+
+    def end(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+
+
+class Field:
+    """One trial. `workers` product processes at once; `database` as in DATABASE_URL, "" is SQLite in a folder of its own."""
+
+    def __init__(self, seed: int, *, workers: int = 1, database: str = "", mismatch_rate: float = 0.0) -> None:
+        self.random = random.Random(f"kills:{seed}")
+        self.world = World(seed=seed, mismatch_rate=mismatch_rate)
+        self.kills: list[str] = []
+        self.kills_wanted = 1_000_000
+        self.drawn: Counter[str] = Counter()
+        self.passes = 0
+        self._folder = tempfile.TemporaryDirectory(prefix="faults-")
+        environment = {
+            **os.environ,
+            **TIMING,
+            "VAR_DIR": self._folder.name,
+            "DATABASE_URL": database,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        }
+        self._zygotes = [Zygote(environment) for _ in range(workers)]
+        self._clock = time_machine.travel(datetime.now(UTC), tick=True)
+
+    def __enter__(self) -> Self:
+        self._traveller = self._clock.start()
+        self.world.start()
+        self.world.seed_company(0)
+        self._set_up()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for zygote in self._zygotes:
+            zygote.end()
+        self.world.stop()
+        self._clock.stop()
+        self._folder.cleanup()
+
+    def _set_up(self) -> None:
+        world, keys = self.world, self.world.credentials
+        connect = ["Demo", "--sps-history-lag", str(LAG), "--visma-settle", str(LAG)]
+        connect += ["--visma-url", world.visma_url, "--visma-token-url", world.visma_token_url]
+        connect += ["--visma-client-id", keys.visma_client_id, "--visma-tenant", keys.visma_tenant]
+        connect += ["--sps-url", world.sps_url, "--sps-token-url", world.sps_token_url]
+        connect += ["--sps-client-id", keys.sps_client_id, "--sps-audience", keys.sps_audience]
+        secrets = {"VISMA_CLIENT_SECRET": keys.visma_client_secret, "SPS_CLIENT_SECRET": keys.sps_client_secret}
+        maps = {}
+        for name, text in world.mapping_csvs().items():
+            file = Path(self._folder.name) / f"{name}.csv"
+            file.write_text(text)
+            maps[name] = str(file)
+        told = self._zygotes[0].order("set up", connect=connect, secrets=secrets, maps=maps)
+        assert told.alive
+
+    def storm(self, rate: float, seed: int) -> None:
+        """Faults by chance from now on; those so far are counted in `drawn`."""
+        self.drawn += self.world.visma.faults.drawn + self.world.sps.faults.drawn
+        self.world.storm(rate, seed)
+
+    def pass_once(self, *, spared: Collection[str] | None = None, kill_chance: float = 0.0) -> list[Told]:
+        """One pass of every worker at once, each perhaps killed; then the clock jumps."""
+        self.passes += 1
+        orders = [
+            {"spared": sorted(spared)} if spared is not None else self._chance(kill_chance) for _ in self._zygotes
+        ]
+        with ThreadPoolExecutor(len(self._zygotes)) as pool:
+            told = list(
+                pool.map(lambda pair: pair[0].order("pass", **pair[1]), zip(self._zygotes, orders, strict=True))
+            )
+        killed = [one.killed for one in told if one.killed]
+        self.kills += killed
+        self._traveller.shift(AFTER_A_DEATH if killed else WHEN_STUCK if any(_stuck(one) for one in told) else 0.001)
+        return told
+
+    def _chance(self, kill_chance: float) -> dict[str, Any]:
+        if self.random.random() >= kill_chance or len(self.kills) >= self.kills_wanted:
+            return {}
+        return {"kill_at": int(self.random.paretovariate(0.35)) % 4000 + 1}  # early and late boundaries alike
+
+    def until_idle(self, *, spared: set[str] | None = None, kill_chance: float = 0.0, passes: int = 2000) -> None:
+        """Until a pass of every worker ends with nothing under way. Boundaries that killed are spared from then on."""
+        for _ in range(passes):
+            told = self.pass_once(spared=spared, kill_chance=kill_chance)
+            if spared is not None:
+                spared.update(one.killed for one in told if one.killed)
+            if not any(one.killed or _stuck(one) for one in told):
+                return
+        raise AssertionError(f"not idle after {passes} passes: {told}")
+
+    def play(self, *, spared: set[str] | None = None, kill_chance: float = 0.0, ticks: int = 60) -> None:
+        """Suppliers and the warehouse act, the product works, until every story is told."""
+        self.until_idle(spared=spared, kill_chance=kill_chance)
+        for _ in range(ticks):
+            told = self.world.tick()
+            self.until_idle(spared=spared, kill_chance=kill_chance)
+            if told["idle"] and not told["papers"] and not told["released"]:
+                return
+
+    def verdict(self) -> dict[str, Any]:
+        """What both ledgers and our own say: everything but `statuses` is empty when nothing is lost or doubled."""
+        balance = self.world.balance()
+        ours = self._zygotes[0].order("verdict").rest
+        uneven = {name: balance[name] for name in UNEVEN if balance[name]}
+        return {"uneven": uneven, **ours}
+
+
+def _stuck(told: Told) -> bool:
+    return bool(told.failure or told.busy)
