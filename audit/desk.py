@@ -82,7 +82,10 @@ def assign(holds: QuerySet[Hold], user: AbstractBaseUser | None, comment: str = 
 
 
 def accept(holds: Sequence[Hold], *, reason: str, actor: str, now: datetime) -> int:
-    """Accepts what the papers say, for each document; each is decided again. Returns how many."""
+    """Accepts what the papers say, for each document; each is decided again. Returns how many.
+
+    Raises ValueError with a sentence where the cause is none that can be accepted.
+    """
     for held in holds:
         ledger.decide(
             held.document,

@@ -14,7 +14,19 @@ from django.db import models, transaction
 from django.db.models import F, Q
 
 from audit.chain import seal, sha256
-from audit.models import Cause, Decision, Document, DocumentLine, DocumentOrder, Event, Hold, Kind, Status, Transmission
+from audit.models import (
+    ACCEPTABLE,
+    Cause,
+    Decision,
+    Document,
+    DocumentLine,
+    DocumentOrder,
+    Event,
+    Hold,
+    Kind,
+    Status,
+    Transmission,
+)
 from mapping.matching import Difference
 from mapping.models import Company, Order
 
@@ -191,6 +203,10 @@ def decide(
     """A person's answer to a hold, valid for the content it saw; the document is decided again."""
     if cause not in Cause.values:
         raise ValueError(f"{cause} is not a cause of a hold.")
+    if cause not in ACCEPTABLE:
+        raise ValueError(
+            f"“{Cause(cause).label}” cannot be accepted: it needs its fix, another paper, or to be ignored."
+        )
     if not reason.strip():
         raise ValueError("A decision needs a reason.")
     with transaction.atomic():

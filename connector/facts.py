@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Q
 
-from audit.models import Document, DocumentLine, Kind, Status
+from audit.models import ACCEPTABLE, Document, DocumentLine, Kind, Status
 from connector.flows.verdict import ZERO, ReceiptLine, Rival
 from mapping.matching import Difference
 from mapping.models import Booking, BookingLine, Order
@@ -67,7 +67,7 @@ class StoredFacts:
 
     def accepts(self, difference: Difference) -> bool:
         """Whether a person has accepted this, for exactly this content."""
-        return (difference.cause, difference.subject[:200]) in self._accepted
+        return difference.cause in ACCEPTABLE and (difference.cause, difference.subject[:200]) in self._accepted
 
     def shipped(self, order_line: int) -> Decimal:
         """Our ship notices (as the warehouse counted them, once it did), and receipts that others made."""
@@ -134,8 +134,12 @@ class StoredFacts:
             supplier_number__in=supplier,
             reference__iexact=reference,
         ).exclude(status__in=GONE)
-        ours = Document.objects.filter(company=self._document.company, kind=Kind.INVOICE).exclude(output_ref="")
-        typed = found.exclude(number__in=ours.values("output_ref")).first()
+        # asked for by number: a list of all that we have ever posted would grow with every invoice
+        ours = Document.objects.filter(
+            company=self._document.company, kind=Kind.INVOICE, output_ref__in=[one.number for one in found]
+        )
+        posted = set(ours.values_list("output_ref", flat=True)) if found else set()
+        typed = next((one for one in found if one.number not in posted), None)
         return (typed.number, typed.amount) if typed else None
 
     def _lines(self, order_line: int, *kinds: str) -> list[DocumentLine]:

@@ -1,10 +1,11 @@
 """What arrived, what became of it, and the proof: documents, their lines, events, holds, decisions, HTTP exchanges."""
 
 from audit.models.documents import Document, DocumentLine, DocumentOrder, Kind, Status, Transmission
-from audit.models.holds import Cause, Decision, Hold
+from audit.models.holds import ACCEPTABLE, Cause, Decision, Hold
 from audit.models.trail import Event, Exchange
 
 __all__ = [
+    "ACCEPTABLE",
     "Cause",
     "Decision",
     "Document",

@@ -41,6 +41,25 @@ class Cause(models.TextChoices):
     IN_DOUBT = "in_doubt", "sent, outcome unknown"
 
 
+ACCEPTABLE = frozenset(
+    {
+        Cause.ORDER_UNKNOWN,
+        Cause.QUANTITY,
+        Cause.PRICE,
+        Cause.DATE,
+        Cause.OVER_SHIPPED,
+        Cause.OVER_INVOICED,
+        Cause.ORDER_REJECTED,
+        Cause.ORDER_ON_HOLD,
+        Cause.SUBSTITUTION,
+        Cause.ORDER_CHANGED,
+        Cause.NUMBER_REUSED,
+        Cause.CANCELLED,
+    }
+)
+"""What a person may accept as the paper says it. The rest needs a mapping, another paper, or to be ignored."""
+
+
 class Hold(models.Model):
     """One reason why a document waits for a person. Same cause and subject is one row on the desk."""
 

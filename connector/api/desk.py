@@ -120,7 +120,11 @@ class Holds(viewsets.GenericViewSet[Hold]):
         """What the papers say is right; each document is decided again with that."""
         said = checked(ReasonSerializer(data=request.data))
         holds = list(self._open())
-        return self._answered(desk.accept(holds, reason=said["reason"], actor=actor(request), now=timezone.now()), True)
+        try:
+            accepted = desk.accept(holds, reason=said["reason"], actor=actor(request), now=timezone.now())
+        except ValueError as refused:
+            raise Conflict(str(refused)) from refused
+        return self._answered(accepted, True)
 
     @extend_schema(request=WhySerializer, responses=AnsweredSerializer)
     @action(detail=True, methods=["post"])

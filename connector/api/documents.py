@@ -167,7 +167,10 @@ class Documents(viewsets.ReadOnlyModelViewSet[Document]):
         with transaction.atomic():
             document = self.get_object()
             _open_hold(document, said["cause"], said["subject"])
-            ledger.decide(document, **said, actor=actor(request), now=timezone.now())
+            try:
+                ledger.decide(document, **said, actor=actor(request), now=timezone.now())
+            except ValueError as refused:
+                raise Conflict(str(refused)) from refused
         return self._moved()
 
     @extend_schema(operation_id="documents_replay_many", request=SelectSerializer, responses=ReplaySerializer)
