@@ -10,6 +10,7 @@ from connector.api.desk import Holds
 from connector.api.documents import Documents
 from connector.api.nothing import NothingHere
 from connector.api.orders import Orders
+from connector.api.rehearsal import RehearsalView
 from connector.api.system import Connections, StatusView
 from connector.api.units import Units
 from mapping.api import views as mapping
@@ -31,6 +32,7 @@ router.register("tolerances", mapping.Tolerances)
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
     path("status/", StatusView.as_view(), name="status"),
+    path("rehearsal/", RehearsalView.as_view(), name="rehearsal"),
     # what the addresses are is no secret; what is behind them is
     path("schema/", SpectacularAPIView.as_view(permission_classes=[]), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(permission_classes=[]), name="docs"),
