@@ -1,6 +1,6 @@
 """A watchdog over one service, to be run as a process: `python -m tests.connector.kennel FOLDER COMMAND …`.
 
-The service is stale after 0.6 s without a new mark in FOLDER/mark, and excused while FOLDER/excused exists.
+The service is stale after a second without a new mark in FOLDER/mark, and excused while FOLDER/excused exists.
 """
 
 from __future__ import annotations
@@ -31,4 +31,4 @@ def say(sentence: str) -> None:
 if __name__ == "__main__":
     place = Path(sys.argv[1])
     service = Service("dog", sys.argv[2:], {"PLACE": str(place)}, partial(last_mark, place), partial(excused, place))
-    Watchdog([service], say, stale_seconds=0.6, stop_seconds=0.5).run()
+    Watchdog([service], say, stale_seconds=1.0, stop_seconds=0.5).run()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import psutil
 
 
-def until(what: Callable[[], object], seconds: float = 15.0) -> float:
+def until(what: Callable[[], object], seconds: float = 30.0) -> float:
     """Wait until `what()` is true; how long it took. Raises AssertionError after `seconds`."""
     begin = time.monotonic()
     while not what():

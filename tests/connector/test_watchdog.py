@@ -99,7 +99,7 @@ def test_silence_with_an_excuse_is_left_alone(kennel: Kennel, tmp_path: Path) ->
     (tmp_path / "hang").touch()
 
     with pytest.raises(subprocess.TimeoutExpired):  # nothing happens for more than twice the patience
-        watchdog.wait(timeout=1.5)
+        watchdog.wait(timeout=2.2)
     assert len(starts(tmp_path)) == 1
     (tmp_path / "excused").unlink()
 
@@ -113,8 +113,11 @@ def test_a_crash_loop_pauses_longer_and_longer(kennel: Kennel, tmp_path: Path) -
     _, said = watchdog.communicate()
 
     first, second, third = map(float, starts(tmp_path))
-    assert third - second > second - first > 0.5
-    assert "dog ended with code 3; all of it was ended and starts again in 0.5 s." in said
+    assert second - first > 0.5
+    assert third - second > 1.0
+    assert said.splitlines()[:2] == [
+        f"dog ended with code 3; all of it was ended and starts again in {pause} s." for pause in ("0.5", "1.0")
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
