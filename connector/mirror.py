@@ -121,7 +121,8 @@ def orders(company: Company, rows: Sequence[Row[PurchaseOrderDto]]) -> list[Orde
     """The orders that differ from what was known, or are new."""
     wanted = [row.dto.order_nbr for row in rows]
     known = dict(company.orders.filter(number__in=wanted).values_list("number", "content_hash"))
-    owners = {supplier.number: supplier for supplier in company.suppliers.all()} if rows else {}
+    named = {row.dto.supplier.number for row in rows}
+    owners = {supplier.number: supplier for supplier in company.suppliers.filter(number__in=named)}
     return [
         _order(company, row, digest, owners.get(row.dto.supplier.number))
         for row in rows

@@ -29,6 +29,7 @@ from connector.errors import (
     TypeConflict,
 )
 from connector.models import Connection, Cursor
+from connector.news import new_invoices, new_orders, new_receipts
 from connector.pipeline import orders_arrived, revise
 from connector.rsx import envelope
 from connector.sps.client import SpsClient
@@ -208,7 +209,7 @@ def _items(connection: Connection, cursor: Cursor, priority: int) -> str:
 def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
     """Mirrored, and where the outgoing paper differs, revised: one transaction per order, so that neither is lost."""
     window = _visma(connection, cursor, priority).orders(cursor.value or None)
-    for row in window.rows:
+    for row in new_orders(connection.company, window.rows):
         now = timezone.now()
         _renew(cursor)
         with transaction.atomic():
@@ -220,14 +221,15 @@ def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
 
 def _receipts(connection: Connection, cursor: Cursor, priority: int) -> str:
     window = _visma(connection, cursor, priority).receipts(cursor.value or None)
-    _booked(connection, cursor, window.rows, mirror.receipts)
+    _booked(connection, cursor, new_receipts(connection.company, window.rows), mirror.receipts)
     return _passed(cursor, window)
 
 
 def _invoices(connection: Connection, cursor: Cursor, priority: int) -> str:
     visma = _visma(connection, cursor, priority)
     window = visma.invoices(cursor.value or None)
-    _booked(connection, cursor, _with_lines(connection.company, cursor, visma, window.rows), mirror.invoices)
+    rows = new_invoices(connection.company, window.rows)
+    _booked(connection, cursor, _with_lines(connection.company, cursor, visma, rows), mirror.invoices)
     return _passed(cursor, window)
 
 
