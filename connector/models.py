@@ -135,3 +135,22 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.worker
+
+
+class Completeness(models.Model):
+    """What the last look at both sides accounted for, whatever the cursors say (connector.completeness)."""
+
+    company = models.OneToOneField(Company, on_delete=models.CASCADE, related_name="completeness")
+    tried_at = models.DateTimeField()
+    at = models.DateTimeField(null=True, blank=True, help_text="when it last came to its end")
+    since = models.DateField(null=True, blank=True, help_text="orders and files since then; empty: all")
+    figures = models.JSONField(default=dict, help_text="orders and files, each by what became of them")
+    total = models.PositiveIntegerField(default=0)
+    unexplained = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, help_text="why the last try did not come to its end")
+
+    class Meta:
+        verbose_name_plural = "completeness"
+
+    def __str__(self) -> str:
+        return f"{self.company}: {self.unexplained} unexplained of {self.total:,}"

@@ -7,13 +7,14 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import TypedDict
 
+from django.db.models import Min, Sum
 from django.utils import timezone
 
 from audit import desk
 from audit.models import Kind
 from audit.reports import by_kind_and_status, unanswered, unpicked
 from connector.budget import ASSUMED_LIMIT
-from connector.models import Connection, Cursor, Heartbeat
+from connector.models import Completeness, Connection, Cursor, Heartbeat
 from mapping.models import Company
 
 ALIVE_WITHIN = timedelta(seconds=30)
@@ -28,6 +29,14 @@ class Budget(TypedDict):
     resets_in: int
 
 
+class Accounted(TypedDict):
+    """What the last complete look at both sides could not explain, of how many orders and files; `at` in ISO 8601."""
+
+    unexplained: int
+    total: int
+    at: str | None
+
+
 class Figures(TypedDict):
     """INTERFACE.md, `manage.py status`."""
 
@@ -38,10 +47,11 @@ class Figures(TypedDict):
     lag_seconds: dict[str, int | None]
     budget: dict[str, Budget]
     workers: int
+    completeness: Accounted
 
 
 def status(company: Company | None = None) -> Figures:
-    """The figures of one company, or of all together; seven queries. A stream never read has no lag (None)."""
+    """The figures of one company, or of all together; eight queries. A stream never read has no lag (None)."""
     now = timezone.now()
     return {
         "documents": counts(company),
@@ -51,6 +61,7 @@ def status(company: Company | None = None) -> Figures:
         "lag_seconds": lags(company, now),
         "budget": budgets(company, now),
         "workers": workers(now),
+        "completeness": accounted(company),
     }
 
 
@@ -91,6 +102,14 @@ def budget_of(connection: Connection, now: datetime) -> Budget:
     if limit is None or ends is None or ends <= now:
         return {"limit": limit, "remaining": limit, "resets_in": 0}
     return {"limit": limit, "remaining": connection.budget_remaining, "resets_in": _seconds(ends - now)}
+
+
+def accounted(company: Company | None = None) -> Accounted:
+    """Of several companies the sums, and the look that is longest ago; `at` is None before the first."""
+    rows = Completeness.objects.filter(company=company) if company else Completeness.objects.all()
+    found = rows.aggregate(unexplained=Sum("unexplained"), total=Sum("total"), at=Min("at"))
+    at = found["at"].isoformat() if found["at"] else None
+    return {"unexplained": found["unexplained"] or 0, "total": found["total"] or 0, "at": at}
 
 
 def workers(now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from time import monotonic
 
@@ -10,9 +11,12 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from audit.models import Exchange
-from connector import polling
+from connector import completeness, polling
+from connector.errors import ConnectorError
 from connector.models import Connection, Hook
 from connector.pipeline import sweep
+
+log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 45.0  # well below django-q2's own time-out of a task
 
@@ -56,6 +60,21 @@ def sweep_all() -> int:
             async_task("connector.tasks.sweep_all")
             break
     return moved
+
+
+def account() -> int:
+    """Hourly at night: every order and every file is accounted for, each company once. Returns what is unexplained.
+
+    What could not be brought to its end (the call budget, the other side) is tried again in the next hour.
+    """
+    unexplained = 0
+    for company in completeness.stale(timezone.now()):
+        try:
+            unexplained += len(completeness.account(company).unexplained)
+        except ConnectorError as error:
+            log.warning("%s could not be accounted for: %s", company, error)
+    sweep_all()
+    return unexplained
 
 
 def clean_up() -> int:

@@ -67,6 +67,7 @@ def _tiles(figures: status.Figures, questions: list[desk.Question], now: datetim
         _tile("Failed documents", failed, documents_address(status__exact=Status.FAILED), well=not failed),
         _tile("Not picked up by SPS", figures["unpicked"], documents_address(silence="unpicked")),
         _tile("Not answered by suppliers", figures["unanswered"], documents_address(silence="unanswered")),
+        _unexplained(figures["completeness"]),
         _tile("In today", today["in"], documents_address(direction="inbound", created_at_from=day), well=True),
         _tile("Orders out today", today["out"], documents_address(direction="outbound", **booked), well=True),
         _tile("Booked in Visma today", today["booked"], documents_address(direction="inbound", **booked), well=True),
@@ -81,6 +82,13 @@ def _tiles(figures: status.Figures, questions: list[desk.Question], now: datetim
 
 def _tile(name: str, figure: int, address: str, *, well: bool | None = None) -> dict[str, Any]:
     return {"name": name, "figure": figure, "address": address, "well": not figure if well is None else well}
+
+
+def _unexplained(accounted: status.Accounted) -> dict[str, Any]:
+    """Well while the last look left nothing open."""
+    name = f"Unexplained of {accounted['total']:,} orders and files"
+    address = reverse("admin:connector_completeness_changelist")
+    return _tile(name, accounted["unexplained"], address, well=not accounted["unexplained"])
 
 
 def _table(counts: dict[str, dict[str, int]]) -> list[tuple[str, list[tuple[int, str, str]]]]:

@@ -27,6 +27,14 @@ class BudgetSerializer(serializers.Serializer[Any]):
     resets_in = serializers.IntegerField(help_text="seconds")
 
 
+class AccountedSerializer(serializers.Serializer[Any]):
+    """Of how many orders and files the last complete look at both sides left how many unexplained."""
+
+    unexplained = serializers.IntegerField()
+    total = serializers.IntegerField()
+    at = serializers.DateTimeField(allow_null=True)
+
+
 class StatusSerializer(serializers.Serializer[Any]):
     """`manage.py status`."""
 
@@ -37,6 +45,7 @@ class StatusSerializer(serializers.Serializer[Any]):
     lag_seconds = serializers.DictField(child=serializers.IntegerField(allow_null=True))
     budget = serializers.DictField(child=BudgetSerializer())
     workers = serializers.IntegerField()
+    completeness = AccountedSerializer()
 
 
 class StatusView(APIView):

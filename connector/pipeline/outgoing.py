@@ -98,14 +98,14 @@ def cancelled_or_gone(document: Document) -> str:
     return f"it is {status} in Visma" if status in GONE else ""
 
 
-def would_go(order: Order) -> bool:
-    """Whether `revise`, asked by hand, would make a document of the order as it stands."""
+def would_go(order: Order, *, by_hand: bool = True) -> bool:
+    """Whether `revise`, asked by hand or not, would make a document of the order as it stands."""
     row = bytes(order.row)
     if not row:
         return False
     last = _documents(order).order_by("-revision").first()
     paper = flow.unwrap(lossless.read(row))
-    purpose = _purpose(order, paper, last, by_hand=True)
+    purpose = _purpose(order, paper, last, by_hand=by_hand)
     return purpose is not None and not (purpose == "05" and _is_as_sent(order, paper))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -101,6 +101,13 @@ class VismaClient:
         window = self._window("/v1/purchaseorder", PurchaseOrderDto, _ORDER, params)
         rows = [row for row in window.rows if row.dto.status == "Open"]
         return Window(rows, window.watermark, window.calls, window.complete, window.unreadable)
+
+    def every_order(
+        self, since: str | None, reduced: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> Window[PurchaseOrderDto]:
+        """As `orders`, each row `reduced` as soon as its page was read: a list of any length fits into memory."""
+        params: Params = {"includeCustomFreeFields": "true"}
+        return self._window("/v1/purchaseorder", PurchaseOrderDto, _ORDER, params | self._modified(since), reduced)
 
     def receipts(self, since: str | None) -> Window[PurchaseReceiptDto]:
         """By v2, the only reads that are left (visma.md §9.3)."""
@@ -224,10 +231,21 @@ class VismaClient:
             return {}  # both or neither: without its condition the date is ignored (visma.md §3)
         return {name: stamps.less_overlap(since, self._overlap), f"{name}Condition": ">="}
 
-    def _window(self, path: str, dto: type[T], key_fields: tuple[str, ...], params: Params) -> Window[T]:
+    def _window(
+        self,
+        path: str,
+        dto: type[T],
+        key_fields: tuple[str, ...],
+        params: Params,
+        reduced: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> Window[T]:
         def fetch(number: int, size: int) -> Page:
             paged: Params = params | {"pageNumber": number, "pageSize": size}
-            return page_of(self._read(path, paged).json(), size)
+            page = page_of(self._read(path, paged).json(), size)
+            if reduced is None:
+                return page
+            rows = [reduced(row) if isinstance(row, dict) else row for row in page.rows]
+            return Page(rows, page.totals, page.size)
 
         return read_window(fetch, dto, key_fields, self._page_size)
 
