@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import requests
@@ -50,17 +50,18 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **more}
 
 
-def manage(*argv: str, **more: str) -> subprocess.Popen[bytes]:
-    """A command in a process of its own; what it says goes to stderr, where people look."""
-    return subprocess.Popen(
-        [sys.executable, "manage.py", *argv], cwd=ROOT, env=environment(**more), stdout=subprocess.PIPE
-    )
+def manage(*argv: str, said: IO[bytes] | None = None, **more: str) -> subprocess.Popen[bytes]:
+    """A command in a process of its own; its words for people go to `said`, settings come as keywords."""
+    command = [sys.executable, "manage.py", *argv]
+    return subprocess.Popen(command, cwd=ROOT, env=environment(**more), stdout=subprocess.PIPE, stderr=said)
 
 
 @contextlib.contextmanager
 def outside(*, quota: int = 10_000_000) -> Iterator[Outside]:
     """Both remote systems with a company, without faults and mismatches; `quota` calls an hour at Visma."""
-    process = manage("sandbox", "--port", "0", "--seed", "1", "--fault-rate", "0", "--mismatch-rate", "0", "--json")
+    argv = ("sandbox", "--port", "0", "--seed", "1", "--fault-rate", "0", "--mismatch-rate", "0", "--json")
+    with Path(os.devnull).open("wb") as nowhere:
+        process = manage(*argv, said=nowhere)
     try:
         assert process.stdout is not None
         found = Outside(process, json.loads(process.stdout.readline()))
