@@ -5,7 +5,8 @@ each call is handed to the recorder that the caller gave.
 """
 
 from connector.http.exchange import Answer, Call, Recorder
+from connector.http.lines import kept_lines
 from connector.http.session import ApiSession, CallBudget, Tokens
 from connector.http.token import Token, fetch_token
 
-__all__ = ["Answer", "ApiSession", "Call", "CallBudget", "Recorder", "Token", "Tokens", "fetch_token"]
+__all__ = ["Answer", "ApiSession", "Call", "CallBudget", "Recorder", "Token", "Tokens", "fetch_token", "kept_lines"]

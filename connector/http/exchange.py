@@ -15,12 +15,12 @@ from urllib3.exceptions import HTTPError
 
 from connector import errors
 from connector.http import lossless, translation, wire, words
+from connector.http.lines import Line
 
 log = logging.getLogger(__name__)
 
 Learn = Callable[[int, Mapping[str, str]], None]
 
-_IDLE_SECONDS = 15.0
 _PIECE = 65_536
 
 
@@ -89,13 +89,14 @@ class AsWritten(AuthBase):
 class Exchange:
     """Carries calls to one system over kept-alive connections. `timeout` in seconds: to connect, and for the rest."""
 
-    def __init__(self, system: str, *, timeout: float, recorder: Recorder, user_agent: str) -> None:
+    def __init__(
+        self, system: str, *, timeout: float, recorder: Recorder, user_agent: str, line: Line | None = None
+    ) -> None:
         self._system = system
         self._timeout = timeout
         self._recorder = recorder
-        self._http = wire.open_session()
-        self._http.headers["User-Agent"] = user_agent
-        self._last = time.monotonic()
+        self._user_agent = user_agent
+        self._line = line or Line()
 
     def run(
         self,
@@ -107,21 +108,21 @@ class Exchange:
         learn: Learn | None = None,
     ) -> Answer:
         """Send once. Raises the error family that the outcome stands for; `secrets` never reach log or message."""
-        self._drop_idle_connections()
+        http = self._line.session()
         what = f"{self._system}: {request.method} {request.url}"
         started, clock = datetime.now(UTC), time.monotonic()
         reply, prepared = _Reply(0, {}, b""), requests.PreparedRequest()
         with wire.Passage(self._timeout) as passage:
             try:
-                prepared = self._http.prepare_request(request)
+                prepared = http.prepare_request(request)
+                prepared.headers["User-Agent"] = self._user_agent
                 what = f"{self._system}: {prepared.method} {prepared.path_url}"
-                reply = self._send(prepared, passage, max_bytes)
+                reply = self._send(http, prepared, passage, max_bytes)
                 error = _judged(what, reply, secrets, write=write)
             except (requests.RequestException, HTTPError) as cause:
                 error = translation.breakage(what, cause, departed=passage.departed, cut=passage.cut, write=write)
                 error.__cause__ = cause
-        self._last = time.monotonic()
-        call = _call(prepared, reply, started, self._last - clock, error, secrets)
+        call = _call(prepared, reply, started, self._line.used() - clock, error, secrets)
         self._tell(call, reply, learn)
         if error is not None:
             raise error
@@ -129,13 +130,10 @@ class Exchange:
             reply.status, reply.headers, b"" if reply.broken else reply.content, what, write, bool(reply.broken)
         )
 
-    def _drop_idle_connections(self) -> None:
-        # The other side may close an idle connection in the moment that we send: a write would be in doubt for nothing.
-        if time.monotonic() - self._last > _IDLE_SECONDS:
-            self._http.close()
-
-    def _send(self, prepared: requests.PreparedRequest, passage: wire.Passage, max_bytes: int) -> _Reply:
-        response = wire.dispatch(self._http, prepared, self._timeout)
+    def _send(
+        self, http: requests.Session, prepared: requests.PreparedRequest, passage: wire.Passage, max_bytes: int
+    ) -> _Reply:
+        response = wire.dispatch(http, prepared, self._timeout)
         limit = max_bytes if response.ok else max(max_bytes, _PIECE)  # what is refused may be explained at length
         content, broken, oversize = _body(response, limit)
         if passage.cut:  # without Content-Length the end of the stream looks like the end of the body

@@ -12,6 +12,7 @@ import requests
 from connector import errors
 from connector.http import lossless
 from connector.http.exchange import Answer, AsWritten, Exchange, Recorder
+from connector.http.lines import line_to
 from connector.http.translation import TokenRefused
 
 MAX_BYTES = 50_000_000
@@ -62,7 +63,8 @@ class ApiSession:
         self._budget = budget
         self._max_bytes = max_bytes
         name = system or urlsplit(self.base_url).netloc
-        self._exchange = Exchange(name, timeout=timeout, recorder=recorder, user_agent=user_agent)
+        line = line_to(f"{name} {self.base_url}")
+        self._exchange = Exchange(name, timeout=timeout, recorder=recorder, user_agent=user_agent, line=line)
 
     def call(
         self,

@@ -1,4 +1,4 @@
-"""The figures of the completeness ledger, and the schedule that makes them: hourly at night, each company once."""
+"""The figures of the completeness ledger, who sees them, and the schedule that makes them: hourly at night, each company once."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -16,8 +16,21 @@ def remove(apps, schema_editor):
     apps.get_model("django_q", "Schedule").objects.filter(name=NAME).delete()
 
 
+def let_see(apps, schema_editor):
+    """Who sees how far the polls have read sees this, too."""
+    kind, _ = apps.get_model("contenttypes", "ContentType").objects.get_or_create(
+        app_label="connector", model="completeness"
+    )
+    right, _ = apps.get_model("auth", "Permission").objects.get_or_create(
+        content_type=kind, codename="view_completeness", defaults={"name": "Can view completeness"}
+    )
+    seeing = {"permissions__codename": "view_cursor", "permissions__content_type__app_label": "connector"}
+    for group in apps.get_model("auth", "Group").objects.filter(**seeing):
+        group.permissions.add(right)
+
+
 class Migration(migrations.Migration):
-    dependencies = [("connector", "0002_schedules"), ("mapping", "0001_initial")]
+    dependencies = [("connector", "0002_schedules"), ("mapping", "0001_initial"), ("audit", "0002_roles")]
     operations = [
         migrations.CreateModel(
             name="Completeness",
@@ -40,4 +53,5 @@ class Migration(migrations.Migration):
             options={"verbose_name_plural": "completeness"},
         ),
         migrations.RunPython(make, remove),
+        migrations.RunPython(let_see, migrations.RunPython.noop),
     ]

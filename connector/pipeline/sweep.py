@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit import ledger
 from audit.models import Document, Kind, Status
+from connector.http import kept_lines
 from connector.models import Connection
 from connector.pipeline import deciding, delivering, wakes
 from mapping.models import Company
@@ -34,12 +35,13 @@ class Swept:
 
 def sweep(company: Company | None = None, *, limit: int = BATCH) -> Swept:
     """At most `limit` documents of each status; call again while `total` is not 0."""
-    return Swept(
-        woken=_wake(company),
-        decided=_batch(Status.RECEIVED, deciding.decide, limit, _of(company)),
-        delivered=_batch(Status.MATCHED, delivering.deliver, limit, _of(company) & _reachable()),
-        reconciled=_batch(Status.DELIVERING, delivering.reconcile, limit, _of(company) & _reachable()),
-    )
+    with kept_lines():
+        return Swept(
+            woken=_wake(company),
+            decided=_batch(Status.RECEIVED, deciding.decide, limit, _of(company)),
+            delivered=_batch(Status.MATCHED, delivering.deliver, limit, _of(company) & _reachable()),
+            reconciled=_batch(Status.DELIVERING, delivering.reconcile, limit, _of(company) & _reachable()),
+        )
 
 
 def _wake(company: Company | None) -> int:
