@@ -12,6 +12,7 @@ from connector.metrics import metrics
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
     path("admin/desk/", include("connector.admin.desk")),
+    path("admin/rehearse/", include("connector.admin.rehearsal")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("connector.api.urls")),
     path("hooks/visma/<uuid:uid>/", visma_hook),

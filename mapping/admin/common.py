@@ -21,6 +21,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 COUNTED_UP_TO = 10_000
+REHEARSE = "backoffice/rehearse_button.html"
 Column = TypeVar("Column", bound=Callable[..., Any])
 
 

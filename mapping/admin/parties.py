@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from mapping.admin.common import Inline, ReadOnly, ReadOnlyInline, Reasoned, ReasonedForm
+from mapping.admin.common import REHEARSE, Inline, ReadOnly, ReadOnlyInline, Reasoned, ReasonedForm
 from mapping.models import Company, PartnerRoute, Supplier, SupplierLocation, TradingPartner
 
 TOLERANCES = ("price_percent", "price_absolute", "quantity_percent", "quantity_absolute", "date_days")
@@ -26,6 +26,7 @@ class CompanyAdmin(Reasoned):
 
     list_display = ["name", "time_zone", "orders_from", "price_percent", "quantity_percent", "date_days"]
     search_fields = ["name"]
+    change_form_outer_after_template = REHEARSE
     fieldsets = [
         (None, {"fields": ["name", "time_zone", "orders_from", "order_statuses", "confirmed_quantity_fields"]}),
         ("Tolerances of the company", {"fields": [*TOLERANCES, "total_tolerance_per_line"]}),
@@ -125,6 +126,7 @@ class TradingPartnerAdmin(Reasoned):
     search_fields = ["trading_partner_id", "name", "vendor_number"]
     autocomplete_fields = ["company"]
     inlines = [RouteRows]
+    change_form_outer_after_template = REHEARSE
     readonly_fields = ["offered"]
     fieldsets = [
         (None, {"fields": ["company", "trading_partner_id", "name", "vendor_number", "offered"]}),

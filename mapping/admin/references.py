@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 
-from mapping.admin.common import Reasoned, ReasonedForm
+from mapping.admin.common import REHEARSE, Reasoned, ReasonedForm
 from mapping.models import Item, ItemReference, ItemTolerance, TaxMapping, UnitMapping
 from mapping.models.references import comparable
 
@@ -39,6 +39,7 @@ class ItemReferenceForm(ReasonedForm):
 @admin.register(ItemReference)
 class ItemReferenceAdmin(Reasoned):
     form = ItemReferenceForm
+    change_form_outer_after_template = REHEARSE
     list_display = ["their_number", "number_kind", "item", "partner", "updated_at"]
     list_filter = ["number_kind", "partner__company"]
     list_select_related = ["partner"]
@@ -61,6 +62,7 @@ class OneCompanyForm(ReasonedForm):
 @admin.register(UnitMapping)
 class UnitMappingAdmin(Reasoned):
     form = OneCompanyForm
+    change_form_outer_after_template = REHEARSE
     list_display = ["unit", "rsx_unit", "factor", "partner", "company", "updated_at"]
     list_filter = ["company"]
     list_select_related = ["partner", "company"]
@@ -71,6 +73,7 @@ class UnitMappingAdmin(Reasoned):
 
 @admin.register(TaxMapping)
 class TaxMappingAdmin(Reasoned):
+    change_form_outer_after_template = REHEARSE
     list_display = ["tax_type", "percent", "vat_category", "partner", "updated_at"]
     list_filter = ["tax_type", "partner__company"]
     list_select_related = ["partner"]
@@ -82,6 +85,7 @@ class TaxMappingAdmin(Reasoned):
 @admin.register(ItemTolerance)
 class ItemToleranceAdmin(Reasoned):
     form = OneCompanyForm
+    change_form_outer_after_template = REHEARSE
     list_display = ["item", "partner", "company", "price_percent", "price_absolute", "quantity_percent", "date_days"]
     list_filter = ["company"]
     list_select_related = ["partner", "company"]
