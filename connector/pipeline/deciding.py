@@ -45,7 +45,7 @@ def decide(document: Document, *, owner: str) -> None:
         paper = FLOWS[found.kind].unwrap(found.tree)
         _match(document, found, paper, owner, now)
     except Unreadable as error:
-        ledger.fail(document, str(error), now=now, owner=owner)
+        ledger.fail(document, _sentence(error), now=now, owner=owner)
     except TypeConflict as error:
         asked = Difference("type_conflict", document.transmission.path, str(error))
         ledger.hold(document, [asked], now=now, owner=owner, looked_at=now)
@@ -54,6 +54,12 @@ def decide(document: Document, *, owner: str) -> None:
     except Exception:
         log.exception("%s failed", document)
         ledger.fail(document, "A defect in the connector: see the log.", now=now, owner=owner)
+
+
+def _sentence(error: Unreadable) -> str:
+    """Readers say where and what; people get a sentence of it."""
+    said = str(error)
+    return said if said.endswith(".") else f"The paper cannot be read: {said}."
 
 
 def _split(document: Document, found: Read, now: datetime) -> None:

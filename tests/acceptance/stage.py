@@ -108,6 +108,10 @@ class Stage:
         self.world.sps.put(path, content or as_json(*papers))
         return path
 
+    def put_empty(self) -> str:
+        self.world.sps.put("/out/IN/IN-empty.json", b"")
+        return "/out/IN/IN-empty.json"
+
     def sends(self, kind: str, *papers: Row) -> Row:
         """A paper arrives and is worked on: its document."""
         path = self.put(kind, *papers)
