@@ -24,10 +24,11 @@ from audit.chain import verify_all  # noqa: E402 - as above
 from audit.models import Document, Status  # noqa: E402 - as above
 from connector.pipeline.sweep import at_work  # noqa: E402 - as above
 from connector.syncing import sync  # noqa: E402 - as above
-from mapping.models import Company  # noqa: E402 - as above
+from mapping.models import Company, TradingPartner  # noqa: E402 - as above
 from tests.faults.boundaries import Executioner  # noqa: E402 - as above
 
 Order = dict[str, Any]
+EXPENSE_ACCOUNT = "4360"  # of charges and freight, in the sandbox's books
 
 settings.MAX_DEATHS = 1_000_000  # the same document dies at every boundary here; parking has tests of its own
 
@@ -71,6 +72,8 @@ def _set_up(order: Order, _: Any) -> Order:
     call_command("connect", *order["connect"], "--json", stdout=sys.stderr)
     for kind, file in order["maps"].items():
         call_command("map", kind, file, "--json", stdout=sys.stderr)
+    for partner in TradingPartner.objects.values_list("trading_partner_id", flat=True):
+        call_command("partner", partner, "--expense-account", EXPENSE_ACCOUNT, "--json", stdout=sys.stderr)
     return {}
 
 
