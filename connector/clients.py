@@ -112,18 +112,36 @@ def stored_tokens(connection: Connection, *, trial: bool = False) -> StoredToken
     def fetch() -> Token:
         # Read anew: an operator may have replaced the credentials since the client was built.
         now = Connection.objects.select_related("company").get(pk=connection.pk)
-        return fetch_token(
-            now.token_url,
-            form=_token_form(now),
-            encoding="json" if now.token_body == Connection.TokenBody.JSON else "form",
-            timeout=settings.REQUEST_TIMEOUT_SECONDS,
-            recorder=recorder,
-            system=Connection.System(now.system).label,
-        )
+        try:
+            return _fetched(now, now.token_body, recorder)
+        except Misconfigured:
+            if now.system != Connection.System.SPS or now.token_expires_at is not None:
+                raise
+            return _fetched_the_other_way(now, recorder)
 
     # A call lasts up to about twice its time-out.
     lease_seconds = 2 * settings.REQUEST_TIMEOUT_SECONDS + 5
     return StoredTokens(connection, fetch, ConnectionBudget(connection.pk), lease_seconds=lease_seconds, trial=trial)
+
+
+def _fetched(connection: Connection, body: str, recorder: Recorder) -> Token:
+    return fetch_token(
+        connection.token_url,
+        form=_token_form(connection),
+        encoding="json" if body == Connection.TokenBody.JSON else "form",
+        timeout=settings.REQUEST_TIMEOUT_SECONDS,
+        recorder=recorder,
+        system=Connection.System(connection.system).label,
+    )
+
+
+def _fetched_the_other_way(connection: Connection, recorder: Recorder) -> Token:
+    """SPS's addresses differ in the form of the body they take (sps.md §2): before the first token both are tried."""
+    forms = Connection.TokenBody
+    other = forms.FORM if connection.token_body == forms.JSON else forms.JSON
+    token = _fetched(connection, other, recorder)
+    Connection.objects.filter(pk=connection.pk).update(token_body=other)
+    return token
 
 
 def exchange_recorder(connection: Connection, document: Document | None) -> Recorder:

@@ -34,6 +34,12 @@ from mapping.matching import Difference
 log = logging.getLogger(__name__)
 
 FIRST_LOOK_SECONDS = 2.0
+ARRIVED: dict[str, str] = {
+    Kind.ORDER: "Laid into the mailbox as {}.",
+    Kind.ORDER_ACK: "Noted in Visma: {}.",
+    Kind.SHIPMENT: "Purchase receipt {} in Visma.",
+    Kind.INVOICE: "Supplier invoice {} in Visma.",
+}
 
 
 def deliver(document: Document, *, owner: str) -> None:
@@ -101,7 +107,7 @@ def _arrived(work: LeasedWork, delivered: Delivered) -> None:
         Status.DELIVERED,
         now=now,
         owner=work.owner,
-        reason=delivered.note,
+        reason=" ".join(said for said in (ARRIVED[document.kind].format(delivered.ref), delivered.note) if said),
         facts={"ref": delivered.ref},
         output_ref=delivered.ref,
         delivered_at=now,
@@ -115,6 +121,7 @@ def _arrived(work: LeasedWork, delivered: Delivered) -> None:
     if delivered.invoice:
         touched |= mirror.invoices(document.company, [delivered.invoice])
     wakes.orders_arrived(document.company, touched, now=now)
+    wakes.followers(document, now=now)
 
 
 def _rest(work: LeasedWork, why: str, until: datetime) -> None:

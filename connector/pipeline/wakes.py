@@ -37,6 +37,14 @@ def orders_arrived(company: Company, numbers: Iterable[str], *, now: datetime) -
     return woken
 
 
+def followers(document: Document, *, now: datetime) -> int:
+    """What waited for this very document: the next revision of an order, or the paper that replaces this one."""
+    waiting = Document.objects.filter(
+        company=document.company_id, kind=document.kind, number=document.number, status=Status.WAITING
+    )
+    return ledger.wake(waiting, f"Document {document.pk} has arrived.", now=now)
+
+
 def mappings_arrived(company: Company, *, now: datetime) -> int:
     """Held documents whose missing mapping is newer than the last look."""
     woken = 0
