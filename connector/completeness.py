@@ -23,6 +23,7 @@ from connector.clients import clients_for, connection_of
 from connector.errors import ConnectorError, NotFound, Transient
 from connector.flows import orders as orders_flow
 from connector.flows.verdict import Clients
+from connector.http import lossless
 from connector.models import Completeness, Connection
 from connector.pipeline import orders_arrived, revise
 from connector.pipeline.outgoing import GONE, would_go
@@ -137,8 +138,8 @@ def _head(raw: dict[str, object]) -> dict[str, object]:
 
 
 def _may_go(company: Company, head: PurchaseOrderDto) -> bool:
-    """Whether it, or its cancellation, could be for the supplier to see."""
-    return head.status in GONE or orders_flow.goes_out(head, company.order_statuses)
+    """Whether it, or its cancellation, could be for the supplier to see; the head alone cannot say more."""
+    return head.status in GONE or _not_sent(company, head) in ("before_go_live", UNEXPLAINED)
 
 
 def _catch_up(company: Company, both: Clients, row: Row[PurchaseOrderDto], known: str | None, found: Account) -> None:
@@ -165,6 +166,8 @@ def _last_documents(company: Company) -> dict[str, str]:
 def _count_order(company: Company, head: PurchaseOrderDto, status: str | None, found: Account) -> None:
     end = _end_of(status, "sent") if status else _not_sent(company, head)
     subject = f"order {head.order_nbr}"
+    if end == UNEXPLAINED and _is_empty(company, head.order_nbr):
+        end = "empty"
     if end == UNEXPLAINED:
         what = f"is {head.status} in Visma and should have gone out, but there is no document of it"
         _unexplained(company, subject, what, found.orders, found)
@@ -182,6 +185,12 @@ def _not_sent(company: Company, head: PurchaseOrderDto) -> str:
     if head.hold or head.status not in ("Open", *company.order_statuses):
         return "not_open"
     return "before_go_live" if head.date and head.date < company.orders_from else UNEXPLAINED
+
+
+def _is_empty(company: Company, number: str) -> bool:
+    """Whether the supplier would be asked for nothing: no line, or cancelled ones and text only."""
+    row = bytes(company.orders.filter(number=number).values_list("row", flat=True).first() or b"")
+    return bool(row) and orders_flow.is_emptied(orders_flow.unwrap(lossless.read(row)))
 
 
 # Files ----------------------------------------------------------------------------------------------------------------

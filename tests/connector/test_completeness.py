@@ -1,0 +1,213 @@
+"""The completeness ledger: what the cursors have passed is found again, put right, explained or asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from audit import ledger
+from audit.models import Document, Exchange, Kind
+from connector import tasks
+from connector.completeness import Account, account, stale
+from connector.errors import RateLimited
+from connector.models import Completeness, Connection, Cursor
+from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
+from connector.sandbox.visma_access import CLIENT_SECRET as VISMA_SECRET
+from connector.status import status
+from mapping.models import Company, Order
+from tests.acceptance.stage import Stage, asked, opened
+from tests.papers import ack
+
+FOREVER = "2099-01-01T00:00:00"
+SEEDED = {"before_go_live": 1, "held": 1, "not_open": 1}  # the orders that the sandbox's company begins with
+
+
+@pytest.fixture
+def stage(db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Iterator[Stage]:
+    monkeypatch.setenv("VISMA_CLIENT_SECRET", VISMA_SECRET)
+    monkeypatch.setenv("SPS_CLIENT_SECRET", SPS_SECRET)
+    settings.RETRY_FIRST_SECONDS = 0.05
+    yield from opened(tmp_path)
+
+
+@pytest.fixture
+def ours(stage: Stage) -> Company:
+    return Company.objects.get()
+
+
+def steal(stage: Stage, path: str) -> None:
+    """Someone else empties the mailbox."""
+    stage.world.sps.shelf.remove(path, "someone")
+
+
+def test_everything_that_ended_somewhere_is_accounted_for(stage: Stage, ours: Company) -> None:
+    order = stage.order()
+    stage.cancel(stage.world.new_order("50000"))
+    stage.sends("order_ack", ack(order, "AK"))
+    stage.sends("order_ack", ack("PO999999", "AK"))
+    stage.sync()
+    found = account(ours)
+    assert found.figures == {
+        "orders": SEEDED | {"cancelled": 1, "sent": 1},
+        "files": {"posted": 1, "waiting": 1},
+    }
+    assert (found.unexplained, found.caught, found.total) == ([], [], 7)
+
+
+def test_nothing_unexplained_writes_nothing_but_the_figures(stage: Stage, ours: Company) -> None:
+    stage.order()
+    before = Document.objects.count()
+    first, again = account(ours), account(ours)
+    assert first.figures == again.figures
+    assert Document.objects.count() == before
+    assert str(Completeness.objects.get()) == "Demo: 0 unexplained of 4"
+
+
+def test_order_that_the_cursor_has_passed_goes_out_now(stage: Stage, ours: Company) -> None:
+    Cursor.objects.filter(stream="orders").update(value=FOREVER)
+    number = stage.world.new_order("50000")
+    stage.sync()
+    assert not stage.documents("--kind", "order", "--number", number)
+    found = account(ours)
+    assert found.caught == [f"Order {number} had not gone out as it stands: revision 1 is made."]
+    assert found.figures["orders"] == SEEDED | {"under_way": 1}
+    stage.sync()
+    assert account(ours).figures["orders"] == SEEDED | {"sent": 1}
+
+
+def test_change_that_the_cursor_has_passed_goes_out_now(stage: Stage, ours: Company) -> None:
+    number = stage.order()
+    Cursor.objects.filter(stream="orders").update(value=FOREVER)
+    stage.change(number, {"lineNumber": 1, "orderQty": 3})
+    stage.sync()
+    assert account(ours).caught == [f"Order {number} had not gone out as it stands: revision 2 is made."]
+
+
+def test_mirrored_order_whose_document_was_never_made_goes_out_now(stage: Stage, ours: Company) -> None:
+    number = stage.world.new_order("50000", days_ago=2)
+    stage.sync()
+    assert not stage.documents("--kind", "order", "--number", number)
+    Company.objects.update(orders_from=ours.orders_from - timedelta(days=5))
+    ours.refresh_from_db()
+    assert account(ours).caught == [f"Order {number} had not gone out as it stands: revision 1 is made."]
+
+
+def test_order_that_should_have_gone_out_and_cannot_is_asked_about_once(stage: Stage, ours: Company) -> None:
+    number = stage.world.new_order("50000", days_ago=2)
+    stage.sync()
+    Order.objects.update(row=b"")  # a mirror that lost its row makes no document
+    Company.objects.update(orders_from=ours.orders_from - timedelta(days=5))
+    ours.refresh_from_db()
+    found = account(ours)
+    assert found.unexplained == [
+        f"Order {number} is Open in Visma and should have gone out, but there is no document of it."
+    ]
+    account(ours)
+    assert stage.document("--kind", "unsupported")["cause"] == "in_doubt"
+
+
+def test_file_that_someone_else_deleted_is_asked_about_by_name(stage: Stage, ours: Company) -> None:
+    path = stage.put("order_ack", ack("PO1", "AK"))
+    steal(stage, path)
+    found = account(ours)
+    assert found.figures["files"] == {"unexplained": 1}
+    asked(stage.document("--kind", "unsupported"), "in_doubt", path)
+    assert status()["completeness"]["unexplained"] == 1
+    stage.run("completeness", fails=True)
+    assert len(stage.documents("--kind", "unsupported")) == 1
+
+
+def test_sweep_leaves_the_question_alone(stage: Stage, ours: Company) -> None:
+    steal(stage, stage.put("order_ack", ack("PO1", "AK")))
+    account(ours)
+    stage.sync()
+    asked(stage.document("--kind", "unsupported"), "in_doubt")
+
+
+def test_person_who_knows_why_settles_it(stage: Stage, ours: Company) -> None:
+    steal(stage, stage.put("order_ack", ack("PO1", "AK")))
+    account(ours)
+    note = Document.objects.get(kind=Kind.UNSUPPORTED)
+    ledger.ignore(note, "A test file of SPS.", now=timezone.now(), actor="kari")
+    found = account(ours)
+    assert (found.figures["files"], found.unexplained) == ({"ignored": 1}, [])
+
+
+def test_file_that_comes_after_all_answers_the_question(stage: Stage, ours: Company) -> None:
+    path = stage.put("order_ack", ack("PO1", "AK"))
+    steal(stage, path)
+    account(ours)
+    stage.put("order_ack", ack("PO1", "AK"), name=path)
+    stage.sync()
+    found = account(ours)
+    assert found.figures["files"] == {"waiting": 1}
+    assert stage.document("--kind", "unsupported")["status"] == "ignored"
+
+
+def test_file_that_lies_in_the_mailbox_is_fetched(stage: Stage, ours: Company) -> None:
+    stage.put("order_ack", ack(stage.order(), "AK"))
+    assert account(ours).figures["files"] == {"under_way": 1}
+
+
+def test_file_from_before_the_go_live_cut_is_none_of_ours(stage: Stage, ours: Company) -> None:
+    steal(stage, stage.put("order_ack", ack("PO1", "AK")))
+    Company.objects.update(orders_from=ours.orders_from.replace(year=ours.orders_from.year + 1))
+    ours.refresh_from_db()
+    assert account(ours).figures["files"] == {"before_go_live": 1}
+
+
+def test_since_looks_at_what_is_dated_since(stage: Stage, ours: Company) -> None:
+    stage.order()
+    assert account(ours, since=ours.orders_from).figures["orders"] == {"held": 1, "not_open": 1, "sent": 1}
+
+
+def test_least_right_to_the_budget_and_what_was_known_stays(stage: Stage, ours: Company) -> None:
+    stage.order()
+    account(ours)
+    ends = timezone.now() + timedelta(hours=1)
+    Connection.objects.filter(system="visma").update(budget_limit=500, budget_remaining=70, budget_resets_at=ends)
+    before = Exchange.objects.count()
+    with pytest.raises(RateLimited):
+        account(ours)
+    kept = Completeness.objects.get()
+    assert (kept.total, Exchange.objects.count()) == (4, before)
+    assert "kept for what is more urgent" in kept.problem
+
+
+def test_night_looks_once_at_each_company(stage: Stage, ours: Company) -> None:
+    stage.order()
+    assert tasks.account() == 0
+    assert stale(timezone.now()) == []
+    calls = Exchange.objects.count()
+    tasks.account()
+    assert Exchange.objects.count() == calls
+
+
+def test_command_and_dashboard_say_the_figures(stage: Stage, ours: Company, admin_client: Client) -> None:
+    stage.order()
+    said = stage.run("completeness")
+    assert (said["orders"], said["total"], said["unexplained"]) == (SEEDED | {"sent": 1}, 4, [])
+    page = admin_client.get("/admin/").content.decode()
+    assert "Unexplained of 4 orders and files" in page
+    assert admin_client.get("/admin/connector/completeness/").status_code == 200
+
+
+def test_account_adds_up() -> None:
+    found = Account(None)
+    found.orders.update(sent=12_000, held=18)
+    found.files.update(posted=400)
+    assert found.total == 12_418
+
+
+def test_order_without_a_line_is_no_question(stage: Stage, ours: Company) -> None:
+    stage.world.new_order("50000", days_ago=0, status="Hold")
+    number = stage.world.new_order("50000", status="Hold")
+    row = stage.books.orders[number].body
+    row.update(lines=[], status="Open", hold=False)
+    assert account(ours).figures["orders"] == SEEDED | {"empty": 1, "not_open": 2}
