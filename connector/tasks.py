@@ -13,6 +13,7 @@ from django_q.tasks import async_task
 from audit.models import Exchange
 from connector import completeness, polling
 from connector.errors import ConnectorError
+from connector.http import kept_lines
 from connector.models import Connection, Hook
 from connector.pipeline import sweep
 
@@ -45,20 +46,23 @@ def poll(connection_id: int, stream_name: str) -> str:
 def wake(system: str = "") -> None:
     """Someone has decided something here, or the other system says that something is new there."""
     if system:
-        for connection, stream in polling.due(timezone.now()):
-            if connection.system == system:
-                poll(connection.pk, stream.name)
+        due = [
+            (connection, stream) for connection, stream in polling.due(timezone.now()) if connection.system == system
+        ]
+        for connection, stream in sorted(due, key=lambda pair: pair[1].seconds is not None):  # master data can wait
+            poll(connection.pk, stream.name)
     sweep_all()
 
 
 def sweep_all() -> int:
     """Sweeps until nothing moves or the time is up; then another task goes on. Returns how many documents moved."""
     began, moved = monotonic(), 0
-    while touched := sweep().total:
-        moved += touched
-        if monotonic() - began > SWEEP_SECONDS:
-            async_task("connector.tasks.sweep_all")
-            break
+    with kept_lines():
+        while touched := sweep().total:
+            moved += touched
+            if monotonic() - began > SWEEP_SECONDS:
+                async_task("connector.tasks.sweep_all")
+                break
     return moved
 
 

@@ -80,4 +80,7 @@ def _reachable() -> Q:
 def at_work(company: Company | None = None) -> list[Document]:
     """Documents that a machine can still move, soonest first: what `sync --until-idle` waits for."""
     moving = Q(status=Status.RECEIVED) | (Q(status__in=(Status.MATCHED, Status.DELIVERING)) & _reachable())
-    return list(Document.objects.filter(moving & _of(company)).order_by("due_at")[:1000])
+    soonest = Document.objects.filter(moving & _of(company)).order_by("due_at")
+    return list(
+        soonest.only("due_at", "lease_until")[:1000]
+    )  # without what they carry: this is asked many times a second
