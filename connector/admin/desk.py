@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from audit import desk
 from audit.models import Cause, Hold
 from connector.admin.fixes import ACCEPTED, FIXES, Assign, Fix, Why
+from connector.evidence import suggestions_of
 from connector.wakeups import wake_workers
 from mapping.models import Company
 
@@ -213,6 +214,7 @@ def _context(request: HttpRequest, holds: Any, first: Hold, forms: dict[str, Any
             (name.replace("_", " "), value) for name, value in first.facts.items() if value not in ("", None)
         ),
         "forms": forms,
+        "suggestions": suggestions_of(first) if "fix" in forms else [],
         "fix_title": FIXES[first.cause].verb if first.cause in FIXES else "",
         "is_mine": first.assigned_to_id == request.user.pk,
     }

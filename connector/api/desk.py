@@ -22,6 +22,7 @@ from connector.api.companies import company_named
 from connector.api.documents import actor, checked
 from connector.api.problems import Conflict
 from connector.api.serializers import DocumentSerializer, HoldSerializer, ReasonSerializer, WhySerializer
+from connector.evidence import suggestions_of
 from connector.wakeups import wake_workers
 from mapping.models import Company
 from mapping.models.mirrors import MONEY
@@ -46,13 +47,26 @@ class QuestionSerializer(serializers.Serializer[Any]):
     partner = serializers.CharField()
 
 
+class SuggestionSerializer(serializers.Serializer[Any]):
+    """What a missing mapping could be: an item, a unit, a supplier's number or a partner's id. `score` is 0 to 100."""
+
+    value = serializers.CharField()
+    description = serializers.CharField()
+    score = serializers.FloatField()
+    why = serializers.ListField(child=serializers.CharField())
+
+
 class HoldDetailSerializer(HoldSerializer):
-    """A hold with the documents that wait with the same question, oldest first, at most 200 of them."""
+    """A hold with the documents that wait with the same question, oldest first, at most 200 of them.
+
+    `suggestions` say what the missing mapping could be, best first; none is ever applied by itself.
+    """
 
     documents = DocumentSerializer(many=True)
+    suggestions = SuggestionSerializer(many=True)
 
     class Meta(HoldSerializer.Meta):
-        fields = [*HoldSerializer.Meta.fields, "documents"]
+        fields = [*HoldSerializer.Meta.fields, "documents", "suggestions"]
 
 
 class AssignSerializer(serializers.Serializer[Any]):
@@ -97,7 +111,9 @@ class Holds(viewsets.GenericViewSet[Hold]):
         hold = self.get_object()
         waiting = rows(Document.objects.filter(pk__in=_behind(hold).values("document")))
         documents = DocumentSerializer(waiting.order_by("created_at", "pk")[:DOCUMENTS_SHOWN], many=True)
-        return Response({**HoldSerializer(hold).data, "documents": documents.data})
+        suggestions = SuggestionSerializer(suggestions_of(hold), many=True)
+        shown = {"documents": documents.data, "suggestions": suggestions.data}
+        return Response({**HoldSerializer(hold).data, **shown})
 
     @extend_schema(request=AssignSerializer, responses=AnsweredSerializer)
     @action(detail=True, methods=["post"])
