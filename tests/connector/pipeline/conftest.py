@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 import time_machine
@@ -25,6 +26,8 @@ def round_(world: World, company: Company, clock: time_machine.Traveller, settin
     settings.REQUEST_TIMEOUT_SECONDS = 5.0
     settings.LEASE_SECONDS = 30.0
     settings.RETRY_FIRST_SECONDS = 2.0
+    company.orders_from = date(2026, 3, 2)
+    company.save()
     world.seed_company(0)
     connected(company, world)
     return Round(world, company, clock)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 import time_machine
+from django.utils import timezone
 
 from audit.chain import verify_all
 from audit.models import Document, Kind, Status
@@ -55,6 +56,10 @@ class Round:
             self.work()
             if told["idle"] and not told["papers"] and not told["released"]:
                 return
+
+    def now(self) -> datetime:
+        """As the product sees it."""
+        return timezone.now()
 
     def under_way(self) -> list[Document]:
         return list(self.documents(status__in=(Status.RECEIVED, Status.MATCHED, Status.DELIVERING)))
