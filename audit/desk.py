@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from audit import ledger
-from audit.models import Hold, Status
+from audit.models import AS_EXPENSE, Hold, Kind, Status
 from mapping.models import Company
 
 
@@ -97,6 +97,30 @@ def accept(holds: Sequence[Hold], *, reason: str, actor: str, now: datetime) -> 
             now=now,
         )
     return len(holds)
+
+
+def post_as_expense(holds: Sequence[Hold], *, reason: str, actor: str, now: datetime) -> int:
+    """Invoices that fit nothing are booked on the partner's expense account. Returns how many.
+
+    Raises ValueError with a sentence when one of the documents is no invoice.
+    """
+    for held in holds:
+        if held.document.kind != Kind.INVOICE:
+            raise ValueError(f"{held.document} is no invoice: only invoices are booked as expense.")
+    for held in holds:
+        ledger.decide(
+            held.document, held.cause, held.subject, accepted=AS_EXPENSE, reason=reason, actor=actor, now=now
+        )
+    return len(holds)
+
+
+def ask_replacement(holds: QuerySet[Hold], *, reason: str, actor: str, now: datetime) -> int:
+    """The supplier is asked for another paper: noted on each document, which stays held until it is replaced or ignored."""
+    documents = {held.document_id: held.document for held in holds}.values()
+    for document in documents:
+        ledger.note(document, "replacement asked", now=now, actor=actor, reason=reason)
+    holds.update(comment=f"Replacement asked by {actor} on {now:%Y-%m-%d}: {reason}")
+    return len(documents)
 
 
 def reconsider(holds: Sequence[Hold], *, why: str, now: datetime) -> int:

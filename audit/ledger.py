@@ -16,6 +16,7 @@ from django.db.models import F, Q
 from audit.chain import seal, sha256
 from audit.models import (
     ACCEPTABLE,
+    AS_EXPENSE,
     Cause,
     Decision,
     Document,
@@ -203,7 +204,7 @@ def decide(
     """A person's answer to a hold, valid for the content it saw; the document is decided again."""
     if cause not in Cause.values:
         raise ValueError(f"{cause} is not a cause of a hold.")
-    if cause not in ACCEPTABLE:
+    if cause not in ACCEPTABLE and not (accepted == AS_EXPENSE and document.kind == Kind.INVOICE):
         raise ValueError(
             f"“{Cause(cause).label}” cannot be accepted: it needs its fix, another paper, or to be ignored."
         )

@@ -38,6 +38,8 @@ class LineStand:
     unreleased: Decimal = ZERO
     invoiced: Decimal = ZERO
     promised: date | None = None
+    paid: str = ""
+    """Of what is invoiced: `paid`, `partly paid`, `unpaid`; empty while nothing is."""
 
     @property
     def open(self) -> Decimal:
@@ -202,7 +204,20 @@ def line_stand(line: OrderLine, said: Sequence[DocumentLine], booked: Sequence[B
         unreleased=sum((_signed(row) for row in receipts if row.booking.status in ("Hold", "Balanced")), ZERO),
         invoiced=_invoiced(said, booked),
         promised=max(dates, default=None) or line.promised,
+        paid=_paid([row for row in booked if row.booking.kind == Booking.Kind.INVOICE]),
     )
+
+
+def _paid(rows: Sequence[BookingLine]) -> str:
+    """By the invoices' own state in Visma: closed, or nothing left to pay on a released one (visma.md §9.4)."""
+    standing = [row.booking for row in rows if row.booking.status != "Voided"]
+    settled = [one for one in standing if one.status == "Closed" or (one.status == "Open" and one.balance == ZERO)]
+    if not standing:
+        return ""
+    partly = any(one.balance is not None and one.amount and ZERO < one.balance < one.amount for one in standing)
+    if len(settled) == len(standing):
+        return "paid"
+    return "partly paid" if settled or partly else "unpaid"
 
 
 def _standing(rows: Sequence[DocumentLine]) -> list[DocumentLine]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Q
 
-from audit.models import ACCEPTABLE, Document, DocumentLine, Kind, Status
+from audit.models import ACCEPTABLE, AS_EXPENSE, Document, DocumentLine, Kind, Status
 from connector.flows.verdict import ZERO, ReceiptLine, Rival
 from mapping.matching import Difference
 from mapping.models import Booking, BookingLine, Order
@@ -36,6 +36,7 @@ class StoredFacts:
         self._document = document
         self._numbers = [order.number for order in orders]
         replaced = _replaced(document, self.rivals)
+        self.as_expense = document.decisions.filter(content_hash=document.content_hash, accepted=AS_EXPENSE).exists()
         self._accepted = set(
             document.decisions.filter(content_hash=document.content_hash).values_list("cause", "subject")
         )

@@ -60,6 +60,10 @@ ACCEPTABLE = frozenset(
 """What a person may accept as the paper says it. The rest needs a mapping, another paper, or to be ignored."""
 
 
+AS_EXPENSE = "expense"
+"""What a decision accepts when an invoice is to be booked as expense, whatever it does not fit."""
+
+
 class Hold(models.Model):
     """One reason why a document waits for a person. Same cause and subject is one row on the desk."""
 

@@ -17,13 +17,21 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from audit import desk
-from audit.models import Cause, Hold
+from audit.models import Cause, Hold, Kind
 from connector.admin.fixes import ACCEPTED, FIXES, Assign, Fix, Why
 from connector.evidence import suggestions_of
 from connector.wakeups import wake_workers
 from mapping.models import Company
 
 SHOWN = 100
+FITS_NOTHING = (
+    Cause.ORDER_UNKNOWN,
+    Cause.LINE_UNKNOWN,
+    Cause.LINE_CONFLICT,
+    Cause.ITEM_UNMAPPED,
+    Cause.OVER_INVOICED,
+    Cause.QUANTITY,
+)
 SEES, DECIDES, IGNORES, REPLAYS = (
     "audit.view_hold",
     "audit.decide_document",
@@ -121,6 +129,10 @@ def _forms(request: HttpRequest, hold: Hold) -> dict[str, Any]:
         found["fix"] = fix(posted if verb == "fix" else None, hold=hold)
     if hold.cause in ACCEPTED and request.user.has_perm(DECIDES):
         found["accept"] = Why(posted if verb == "accept" else None)
+    if request.user.has_perm(DECIDES):
+        if hold.document.kind == Kind.INVOICE and hold.cause in FITS_NOTHING:
+            found["expense"] = Why(posted if verb == "expense" else None)
+        found["replacement"] = Why(posted if verb == "replacement" else None)
     if request.user.has_perm(REPLAYS):
         found["again"] = None
     if request.user.has_perm(IGNORES):
@@ -148,6 +160,8 @@ def _post(request: HttpRequest, forms: dict[str, Any], holds: Any) -> HttpRespon
         return None
     if verb == "assign":
         return _assign(request, form, holds)
+    if verb == "replacement":
+        return _ask_replacement(request, form, holds)
     try:
         sentence = _give(verb, form, list(holds), request.user.get_username())
     except (ValueError, ObjectDoesNotExist) as error:
@@ -167,6 +181,15 @@ def _assign(request: HttpRequest, form: Assign, holds: Any) -> HttpResponse:
     return redirect(request.get_full_path())
 
 
+def _ask_replacement(request: HttpRequest, form: Why, holds: Any) -> HttpResponse:
+    reason, actor = form.cleaned_data["reason"], request.user.get_username()
+    number = desk.ask_replacement(holds, reason=reason, actor=actor, now=timezone.now())
+    messages.success(
+        request, f"Noted on {number} documents. They stay here until another paper comes or they are ignored."
+    )
+    return redirect(request.get_full_path())
+
+
 def _give(verb: str, form: Any, holds: Sequence[Hold], actor: str) -> str:
     """Calls the one verb and says what it did; empty when a fix could not be saved (its form says why)."""
     now = timezone.now()
@@ -175,6 +198,9 @@ def _give(verb: str, form: Any, holds: Sequence[Hold], actor: str) -> str:
     if verb == "accept":
         number = desk.accept(holds, reason=form.cleaned_data["reason"], actor=actor, now=now)
         return f"Accepted. {_documents(number)} decided again."
+    if verb == "expense":
+        number = desk.post_as_expense(holds, reason=form.cleaned_data["reason"], actor=actor, now=now)
+        return f"To be booked as expense. {_documents(number)} decided again."
     if verb == "ignore":
         number = desk.ignore(holds, reason=form.cleaned_data["reason"], actor=actor, now=now)
         return f"{_documents(number)} ignored."

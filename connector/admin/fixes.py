@@ -18,7 +18,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from audit.models import Cause, Hold
+from audit.models import ACCEPTABLE, Cause, Hold
 from connector.rsx.common import UNITS
 from mapping.models import (
     Item,
@@ -31,21 +31,7 @@ from mapping.models import (
     UnitMapping,
 )
 
-ACCEPTED = frozenset(
-    {
-        Cause.QUANTITY,
-        Cause.PRICE,
-        Cause.DATE,
-        Cause.OVER_SHIPPED,
-        Cause.OVER_INVOICED,
-        Cause.ORDER_REJECTED,
-        Cause.ORDER_ON_HOLD,
-        Cause.SUBSTITUTION,
-        Cause.ORDER_CHANGED,
-        Cause.CANCELLED,
-        Cause.NUMBER_REUSED,
-    }
-)
+ACCEPTED = ACCEPTABLE - {Cause.ORDER_UNKNOWN}  # that one is answered by booking as expense
 
 
 def _text(label: str, length: int, *, required: bool = True, hint: str = "", offered: bool = False) -> forms.CharField:

@@ -96,6 +96,8 @@ class Holds(viewsets.GenericViewSet[Hold]):
         "assign": "audit.decide_document",
         "comment": "audit.decide_document",
         "accept": "audit.decide_document",
+        "expense": "audit.decide_document",
+        "replacement": "audit.decide_document",
         "reconsider": "audit.replay_document",
         "ignore": "audit.ignore_document",
     }
@@ -141,6 +143,27 @@ class Holds(viewsets.GenericViewSet[Hold]):
         except ValueError as refused:
             raise Conflict(str(refused)) from refused
         return self._answered(accepted, True)
+
+    @extend_schema(request=ReasonSerializer, responses=AnsweredSerializer)
+    @action(detail=True, methods=["post"])
+    def expense(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """The invoices are booked on the partner's expense account, whatever they do not fit."""
+        said = checked(ReasonSerializer(data=request.data))
+        holds = list(self._open())
+        try:
+            booked = desk.post_as_expense(holds, reason=said["reason"], actor=actor(request), now=timezone.now())
+        except ValueError as refused:
+            raise Conflict(str(refused)) from refused
+        return self._answered(booked, True)
+
+    @extend_schema(request=ReasonSerializer, responses=AnsweredSerializer)
+    @action(detail=True, methods=["post"])
+    def replacement(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """The supplier is asked for another paper; the documents stay held until it comes."""
+        said = checked(ReasonSerializer(data=request.data))
+        return self._answered(
+            desk.ask_replacement(self._open(), reason=said["reason"], actor=actor(request), now=timezone.now())
+        )
 
     @extend_schema(request=WhySerializer, responses=AnsweredSerializer)
     @action(detail=True, methods=["post"])

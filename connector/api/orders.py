@@ -71,6 +71,7 @@ class LineStandSerializer(serializers.Serializer[Any]):
     received = serializers.DecimalField(**QUANTITY)
     unreleased = serializers.DecimalField(**QUANTITY, help_text="on receipts that are not released yet")
     invoiced = serializers.DecimalField(**QUANTITY)
+    paid = serializers.CharField(help_text="paid, partly paid, unpaid; empty while nothing is invoiced")
 
 
 class OrderDetailSerializer(OrderSerializer):

@@ -126,6 +126,8 @@ def match(paper: Invoice, company: Company, facts: Facts) -> Verdict:
         return early
     expense = found.partner.unmatched_invoice == TradingPartner.UnmatchedInvoice.EXPENSE
     missing = missing_orders(found, summary.order_numbers)
+    if facts.as_expense:
+        return _as_expense(paper, found, facts)
     if not summary.order_numbers:
         return _without_order(paper, found, facts, expense)
     if isinstance(missing, Waiting) and ((expense and facts.patience_over) or facts.accepts(missing.instead)):

@@ -354,8 +354,7 @@ def _quantities(answer: Answer, found: Ground, elsewhere: Decimal) -> list[Diffe
         return []
     cancelled = " and cancelled since" if view.cancelled else ""
     sentence = (
-        f"{view.name}: {said.normalize():f} {view.unit} acknowledged, "
-        f"{view.quantity.normalize():f} ordered{cancelled}."
+        f"{view.name}: {said.normalize():f} {view.unit} acknowledged, {view.quantity.normalize():f} ordered{cancelled}."
     )
     facts = {"expected": f"{view.quantity.normalize():f}", "found": f"{said.normalize():f}", "line": view.name}
     money = (said - view.quantity) * view.price

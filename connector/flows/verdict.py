@@ -134,6 +134,7 @@ class Facts(Protocol):
     key: str
     purpose: str
     answered: bool
+    as_expense: bool
     rivals: Sequence[Rival]
 
     def accepts(self, difference: Difference) -> bool:
