@@ -76,6 +76,8 @@ class KnownNumbers:
         for barcode in numbers.barcodes14:
             if found := self.barcode.get(barcode):
                 return found
+        if numbers.buyer.strip():
+            return frozenset()  # a number of ours that is none: their own alone does not outweigh it
         return self.vendor.get(folded(numbers.vendor), frozenset()) | frozenset(
             line.item for line in lines if numbers.vendor and folded(line.vendor_number) == folded(numbers.vendor)
         )
@@ -227,7 +229,7 @@ def _unmapped(numbers: PaperNumbers, lines: Sequence[LineView], where: str) -> D
             (kind, number)
             for kind, number in (
                 ("gtin", next(iter(numbers.barcodes14), "")),
-                ("vendor", numbers.vendor),
+                ("vendor", "" if numbers.buyer.strip() else numbers.vendor),
                 ("buyer", numbers.buyer),
             )
             if number.strip()
