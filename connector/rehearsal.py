@@ -28,7 +28,7 @@ from mapping.models import Company, Order, OrderLine
 
 MOST_DOCUMENTS = 2_000
 MOST_SECONDS = 20.0
-LOCKED_SECONDS = 0.8  # of one transaction: a writer that waits for it hardly notices
+LOCKED_SECONDS = 0.6  # of one transaction: a writer that waits for it hardly notices
 PAUSE_SECONDS = 0.1  # between two of them: SQLite's writers look every 100 ms whether it is their turn
 READ_AT_ONCE = 25
 PROPOSED = -1  # key of a row that does not exist yet: no sequence is advanced for it
@@ -125,7 +125,7 @@ def rehearse(
             chunk, todo = todo[:READ_AT_ONCE], todo[READ_AT_ONCE:]
             pending = _read(chunk)
             examined += len(chunk) - len(pending)
-        judged = _judge_twice(changes, pending, now)
+        judged = _differences(changes, pending, now)
         different += [row for row in judged if row is not None]
         pending, examined = pending[len(judged) :], examined + len(judged)
         if not (pending or todo) or time.monotonic() - began > seconds:
@@ -154,18 +154,22 @@ def _read(ids: Sequence[int]) -> list[_Paper]:
     return papers
 
 
-def _judge_twice(changes: Sequence[Change], papers: Sequence[_Paper], now: datetime) -> list[Different | None]:
-    """As many of the papers as one short transaction allows, without the change and with it. Always rolled back."""
-    before: list[Verdict] = []
+def _differences(changes: Sequence[Change], papers: Sequence[_Paper], now: datetime) -> list[Different | None]:
+    """As many of the papers as one short transaction allows, one answer each. Always rolled back.
+
+    Only what would not end as it stands is judged without the change too: the difference may have come since.
+    """
+    with_it: list[Verdict] = []
     end = time.monotonic() + LOCKED_SECONDS / 2
     with transaction.atomic():
-        for paper in papers:
-            before.append(_judge(paper, now))
-            if time.monotonic() > end:
-                break
-        _make(changes)
-        after = [_judge(paper, now) for paper in papers[: len(before)]]
-        found = [_compare(*three) for three in zip(papers, before, after, strict=False)]
+        with transaction.atomic():
+            _make(changes)
+            for paper in papers:
+                with_it.append(_judge(paper, now))
+                if time.monotonic() > end:
+                    break
+            transaction.set_rollback(True)
+        found = [_compare(paper, after, now) for paper, after in zip(papers, with_it, strict=False)]
         transaction.set_rollback(True)
     return found
 
@@ -191,25 +195,29 @@ def _judge(paper: _Paper, now: datetime) -> Verdict:
     return judge(document, paper.kind, paper.paper, facts)
 
 
-def _compare(paper: _Paper, before: Verdict, after: Verdict) -> Different | None:
+def _compare(paper: _Paper, after: Verdict, now: datetime) -> Different | None:
     """None where the change makes no difference to how the document stands now.
 
     What was ignored although it could have gone out was so by a person, or was replaced: no mapping brings it back.
     """
-    stands, without, with_it = _stands(paper.document), _end(before), _end(after)
-    same_content = without.output == with_it.output
-    if without.is_like(with_it) and same_content:
+    stands, with_it = _stands(paper.document), _end(after)
+    if stands == with_it or (stands.is_like(with_it) and not with_it.output):
+        return None
+    before = _judge(paper, now)
+    without = _end(before)
+    same_end = without.is_like(with_it)
+    if same_end and without.output == with_it.output:
         return None
     if stands.status == Status.IGNORED and without.status != Status.IGNORED:
         return None
-    if stands.is_like(with_it) and not without.is_like(with_it):
+    if stands.is_like(with_it) and not same_end:
         return None
-    return _difference(paper, stands, with_it, [*after.lines] or [*before.lines], without.is_like(with_it))
+    return _difference(paper, stands, with_it, [*after.lines] or [*before.lines], same_end)
 
 
 def _stands(document: Document) -> End:
     if document.status in ON_THE_ROAD:
-        return End(Status.MATCHED)
+        return End(Status.MATCHED, output=bytes(document.output))
     holds = document.holds.filter(closed_at=None).values_list("cause", "subject")
     return End(document.status, frozenset(holds) if document.status == Status.HELD else frozenset())
 
