@@ -57,6 +57,8 @@ class Stream:
     read: Callable[[Connection, Cursor, int], str]
     seconds: int | None = None
     """None: the connection's own interval."""
+    optional: bool = False
+    """Whether everything else works without it, where the other system does not offer it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ def poll(connection: Connection, stream: Stream) -> Polled:
         value = stream.read(connection, cursor, stream.priority)
     except LeaseLost:
         return Polled(stream.name, stream.system, ok=False, busy=True)
+    except NotFound as error:
+        if not stream.optional:
+            return _failed(cursor, stream, str(error), None)
+        _problem(cursor, str(error))
+        value = cursor.value
     except Misconfigured as error:
         clients.pause(connection, str(error))
         return _failed(cursor, stream, str(error), None, final=True)
@@ -242,7 +249,7 @@ def _with_lines(
     call each would use up the hour's budget. What was read at the same stamp is not read again.
     """
     partners = set(company.suppliers.exclude(partners=None).values_list("number", flat=True))
-    first = not cursor.value
+    first = cursor.succeeded_at is None
     for row in rows:
         if row.dto.lines_came:
             yield row
@@ -374,11 +381,11 @@ def _history(connection: Connection, cursor: Cursor, priority: int) -> str:
 
 STREAMS = (
     Stream("suppliers", Connection.System.VISMA, MASTER_DATA, _suppliers, MASTER_DATA_SECONDS),
-    Stream("locations", Connection.System.VISMA, MASTER_DATA, _locations, MASTER_DATA_SECONDS),
+    Stream("locations", Connection.System.VISMA, MASTER_DATA, _locations, MASTER_DATA_SECONDS, optional=True),
     Stream("items", Connection.System.VISMA, MASTER_DATA, _items, MASTER_DATA_SECONDS),
     Stream("orders", Connection.System.VISMA, ORDERS, _orders),
     Stream("receipts", Connection.System.VISMA, ANSWERS, _receipts),
     Stream("invoices", Connection.System.VISMA, ANSWERS, _invoices),
     Stream("mailbox", Connection.System.SPS, ANSWERS, _mailbox),
-    Stream("history", Connection.System.SPS, ANSWERS, _history),
+    Stream("history", Connection.System.SPS, ANSWERS, _history, optional=True),
 )
