@@ -140,7 +140,8 @@ def deliver(work: Work, clients: Clients, found: str) -> Delivered:
     plan = _of(work)
     if plan.lines and not work.progress.get("promised") and not (found and plan.receipt is None):
         work.before_call()
-        clients.visma.update_order(plan.order_number, _body(plan), plan.etag)
+        etag = plan.etag or clients.visma.order(plan.order_number)[1]
+        clients.visma.update_order(plan.order_number, _body(plan), etag)
         work.remember(promised=True)
     if plan.receipt is None:
         return Delivered(plan.order_number)

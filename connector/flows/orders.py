@@ -106,7 +106,7 @@ def path_of(in_dir: str, number: str, revision: int) -> str:
     safe = re.sub(r"[^A-Za-z0-9_.-]", "_", number)
     if safe != number:
         safe = f"{safe}-{hashlib.sha256(number.encode()).hexdigest()[:8]}"
-    return f"{in_dir}PO{safe}-{revision}.json"
+    return f"/{in_dir.lstrip('/')}PO{safe}-{revision}.json"
 
 
 def find(work: Work, clients: Clients) -> str:

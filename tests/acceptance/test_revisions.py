@@ -38,7 +38,7 @@ def test_changed_order_goes_out_once_as_a_replacement_under_a_new_path(stage: St
     stage.sync()
     stage.sync()
     assert sent(stage) == [("00", [10]), ("05", [12])]
-    assert [row["output_ref"] for row in revisions(stage, order)] == [f"in/PO{order}-1.json", f"in/PO{order}-2.json"]
+    assert [row["output_ref"] for row in revisions(stage, order)] == [f"/in/PO{order}-1.json", f"/in/PO{order}-2.json"]
 
 
 def test_our_own_dates_and_receipts_send_nothing(stage: Stage) -> None:
