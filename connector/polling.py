@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -40,9 +41,12 @@ from mapping.models import Company
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 MASTER_DATA_SECONDS = 1800
 MISSING_FOR = timedelta(hours=24)  # a mailbox directory that stays away so long is worth a warning (sps.md §3.3)
 GIVE_UP_AFTER = 3  # files in a row that could not be fetched for now: the system is away, not the file
+READ_SECONDS = 45.0  # well below django-q2's own time-out of a task, reading the list comes on top
 HISTORY_REACH = timedelta(days=7)
 TAKEN = ("deleted", "downloaded")
 
@@ -72,6 +76,12 @@ class Polled:
     final: bool = False
     retry_at: datetime | None = None
     busy: bool = False
+    more: bool = False
+    """There is more than fits into one poll: it goes on at once, and what is stored is not read again."""
+
+
+class _Unfinished(Transient):
+    """A long list was worked on for READ_SECONDS."""
 
 
 def poll(connection: Connection, stream: Stream) -> Polled:
@@ -100,7 +110,7 @@ def poll(connection: Connection, stream: Stream) -> Polled:
         clients.pause(connection, str(error))
         return _failed(cursor, stream, str(error), None, final=True)
     except Transient as error:
-        return _failed(cursor, stream, str(error), error.retry_after)
+        return _failed(cursor, stream, str(error), error.retry_after, more=isinstance(error, _Unfinished))
     except ConnectorError as error:
         return _failed(cursor, stream, str(error), None)
     except (OperationalError, InterfaceError):
@@ -164,7 +174,9 @@ def _succeeded(cursor: Cursor, connection: Connection, stream: Stream, value: st
     return Polled(stream.name, stream.system, ok=True, problem=cursor.problem)
 
 
-def _failed(cursor: Cursor, stream: Stream, why: str, retry_after: float | None, *, final: bool = False) -> Polled:
+def _failed(
+    cursor: Cursor, stream: Stream, why: str, retry_after: float | None, *, final: bool = False, more: bool = False
+) -> Polled:
     """The cursor stays where it was. Tried again soon, the longer it lasts the later."""
     now = timezone.now()
     since = cursor.problem_since or now
@@ -174,7 +186,7 @@ def _failed(cursor: Cursor, stream: Stream, why: str, retry_after: float | None,
     Cursor.objects.filter(pk=cursor.pk, lease_owner=cursor.lease_owner).update(
         lease_owner="", lease_until=None, problem=why, problem_since=since, due_at=retry_at
     )
-    return Polled(stream.name, stream.system, ok=False, problem=why, final=final, retry_at=retry_at)
+    return Polled(stream.name, stream.system, ok=False, problem=why, final=final, retry_at=retry_at, more=more)
 
 
 def _renew(cursor: Cursor) -> None:
@@ -182,6 +194,15 @@ def _renew(cursor: Cursor) -> None:
     until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
     if not Cursor.objects.filter(pk=cursor.pk, lease_owner=cursor.lease_owner).update(lease_until=until):
         raise LeaseLost(f"{cursor} is read by another run.")
+
+
+def _a_while(rows: Iterable[T]) -> Iterator[T]:
+    """What is stored with each row stays; a task that never ended would be ended from outside, with its lease in hand."""
+    began = monotonic()
+    for row in rows:
+        yield row
+        if monotonic() - began > READ_SECONDS:
+            raise _Unfinished("There is more than fits into one poll; it goes on at once.", retry_after=0)
 
 
 # Visma ----------------------------------------------------------------------------------------------------------------
@@ -216,7 +237,7 @@ def _items(connection: Connection, cursor: Cursor, priority: int) -> str:
 def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
     """Mirrored, and where the outgoing paper differs, revised: one transaction per order, so that neither is lost."""
     window = _visma(connection, cursor, priority).orders(cursor.value or None)
-    for row in new_orders(connection.company, window.rows):
+    for row in _a_while(new_orders(connection.company, window.rows)):
         now = timezone.now()
         _renew(cursor)
         with transaction.atomic():
@@ -261,7 +282,7 @@ def _with_lines(
 def _booked(
     connection: Connection, cursor: Cursor, rows: Iterable[Any], mirrored: Callable[[Company, Iterable[Any]], set[str]]
 ) -> None:
-    for row in rows:
+    for row in _a_while(rows):
         _renew(cursor)
         with transaction.atomic():
             touched = mirrored(connection.company, [row])
@@ -297,7 +318,7 @@ def _mailbox(connection: Connection, cursor: Cursor, priority: int) -> str:
     failures: list[str] = []
     refused: list[str] = []
     in_a_row = 0
-    for entry in listing:
+    for entry in _a_while(listing):
         try:
             _fetch(connection, sps, entry.path)
             in_a_row = 0

@@ -109,7 +109,10 @@ def _poll(connections: list[Connection], done: Synced, *, since: datetime | None
             cursor = cursors.get((connection.pk, stream.name))
             if since and cursor and (_read_since(cursor, since) or _is_backing_off(cursor, now)):
                 continue
-            _note(polling.poll(connection, stream), done)
+            polled = polling.poll(connection, stream)
+            while polled.more:
+                polled = polling.poll(connection, stream)
+            _note(polled, done)
 
 
 def _note(polled: Polled, done: Synced) -> None:

@@ -38,7 +38,9 @@ def poll(connection_id: int, stream_name: str) -> str:
     if not polling.is_due(connection, stream, timezone.now()):
         return "done by an earlier task"
     polled = polling.poll(connection, stream)
-    if polled.ok:
+    if polled.more:
+        async_task("connector.tasks.poll", connection.pk, stream.name)
+    if polled.ok or polled.more:
         sweep_all()
     return "busy elsewhere" if polled.busy else polled.problem or "ok"
 

@@ -131,6 +131,8 @@ class Document(models.Model):
             ),  # the admin list, filtered
             models.Index(fields=["status", "due_at", "id"], name="documents_due"),  # the sweep
             models.Index(fields=["company", "kind", "business_key"], name="documents_by_business_key"),  # duplicates
+            # duplicates among papers without a complete key: acknowledgments usually have none
+            models.Index(fields=["company", "kind", "content_hash"], name="documents_by_content"),
             models.Index(fields=["company", "kind", "number"], name="documents_by_number"),  # search
         ]
         permissions = [

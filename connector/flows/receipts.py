@@ -80,12 +80,11 @@ def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> De
     if row is None or not row.dto.lines:
         _add_lines(plan, number, visma, work, fresh=row is None)
         row = _with_lines(number, visma)
-    changes = _changes(plan, row.dto)
+    changes = [] if row.dto.status == "Released" else _changes(plan, row.dto)
     if changes:
         _once_settled(work, "changing", f"The quantities of receipt {number} are not visible yet.")
         work.before_call()
-        visma.update_receipt(number, PurchaseReceiptUpdate(lines=changes))
-        row = visma.receipt(number)[0]
+        row = _changed(number, changes, visma)
     _verify(plan, row.dto)
     if plan.release and row.dto.status != "Released":
         row = _release(number, row, visma, work)
@@ -187,6 +186,18 @@ def _changes(plan: ReceiptPlan, dto: PurchaseReceiptDto) -> list[PurchaseReceipt
                 )
             )
     return changes
+
+
+def _changed(number: str, changes: list[PurchaseReceiptLineUpdate], visma: VismaClient) -> Row[PurchaseReceiptDto]:
+    """The receipt afterwards. The warehouse may release it in this very moment: then what it shows is verified as it is."""
+    try:
+        visma.update_receipt(number, PurchaseReceiptUpdate(lines=changes))
+    except Rejected:
+        row = visma.receipt(number)[0]
+        if row.dto.status != "Released":
+            raise
+        return row
+    return visma.receipt(number)[0]
 
 
 def _as_planned(there: PurchaseReceiptLineDto, line: ReceiptLinePlan) -> bool:

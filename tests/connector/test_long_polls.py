@@ -1,0 +1,64 @@
+"""A long list is worked on in portions; the warehouse may be quicker than we are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from connector import polling, tasks
+from connector.models import Connection, Cursor
+from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
+from connector.sandbox.visma_access import CLIENT_SECRET as VISMA_SECRET
+from connector.sandbox.wire import Request
+from tests.acceptance.stage import HINGE, Stage, delivered, opened
+from tests.papers import ack, numbers, of_order, ship_item, shipment
+
+
+@pytest.fixture
+def stage(db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Iterator[Stage]:
+    monkeypatch.setenv("VISMA_CLIENT_SECRET", VISMA_SECRET)
+    monkeypatch.setenv("SPS_CLIENT_SECRET", SPS_SECRET)
+    settings.RETRY_FIRST_SECONDS = 0.05
+    yield from opened(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["orders", "mailbox"])
+def test_long_list_goes_on_where_it_stopped(stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for _ in range(3):
+        stage.world.new_order()
+        stage.put("order_ack", ack("PO1", "AK", date=f"2026-03-0{_ + 1}"))
+    monkeypatch.setattr(polling, "READ_SECONDS", -1.0)  # one row, and the time is up
+    stream = next(stream for stream in polling.STREAMS if stream.name == name)
+    connection = Connection.objects.get(system=stream.system)
+    polled = [polling.poll(connection, stream) for _ in range(4)]
+    assert [each.more for each in polled] == [True, True, True, False]
+    assert polled[-1].ok
+    assert Cursor.objects.get(stream=name).problem == ""
+
+
+def test_worker_takes_the_next_portion_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued: list[tuple[object, ...]] = []
+    monkeypatch.setattr(tasks, "async_task", lambda *task: queued.append(task))
+    monkeypatch.setattr(polling, "READ_SECONDS", -1.0)
+    stage.world.new_order()
+    visma = Connection.objects.get(system="visma")
+    Cursor.objects.filter(stream="orders").update(due_at=None)
+    tasks.poll(visma.pk, "orders")
+    assert queued == [("connector.tasks.poll", visma.pk, "orders")]
+
+
+def test_receipt_that_the_warehouse_releases_in_that_moment_is_delivered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def release(call: Request) -> None:
+        stage.release()
+
+    monkeypatch.setattr(stage.world.visma, "disturb", release)
+    stage.world.visma.faults.fault("PUT", "*PurchaseReceipt*", "etag_conflict")
+    order = stage.order(HINGE)
+    paper = shipment("SHP-1", of_order(order, items=[ship_item(numbers("1", buyer="1001-BLK"), 10)]))
+    delivered(stage.sends("shipment", paper))
+    assert [receipt["status"] for receipt in stage.receipts()] == ["Released"]
