@@ -45,7 +45,6 @@ def rehearsal_view(request: HttpRequest, name: str, pk: int | None = None) -> Ht
     context = {
         **admin.site.each_context(request),
         "title": f"Rehearsal: {row or f'new {page.opts.verbose_name}'}",
-        "opts": page.opts,
         "days": days,
     }
     return TemplateResponse(request, "backoffice/rehearsal.html", context | _rehearsed(request, page, row, days))
