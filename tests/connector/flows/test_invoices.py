@@ -1,0 +1,174 @@
+"""What an invoice becomes, row by row of sps.md §8 and §4.3."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connector.flows import invoices as flow
+from connector.flows.invoices import InvoicePlan
+from connector.flows.verdict import ReceiptLine, Verdict
+from mapping.models import Company, TradingPartner
+from tests.connector.flows.facts import Told, an_earlier, outcome, output, released
+from tests.papers import Tree, charge, invoice, invoice_line, numbers, tax
+from tests.trade import Bought, a_trade, an_order
+
+A1 = numbers("1", buyer="A1")
+TEN = [invoice_line(A1, 10, "12.50")]
+GOODS: dict[str, Any] = {"receipts": [released(10)], "was_shipped": Decimal(10)}
+
+
+@pytest.fixture
+def order(company: Company) -> Company:
+    a_trade(company)
+    an_order(company, [Bought("A1"), Bought("B2", Decimal(4), line_type="Service")])
+    return company
+
+
+def said(company: Company, tree: Tree, **facts: Any) -> Verdict:
+    return flow.match(flow.unwrap(tree), company, Told(**(GOODS | facts)))
+
+
+def plan(verdict: Verdict) -> InvoicePlan:
+    return InvoicePlan.model_validate_json(output(verdict))
+
+
+def of_ten(total: Any = 125, **more: Any) -> Tree:
+    return invoice("I1", "PO100", TEN, total, **more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends"),
+    [
+        ("DR", "ready"),
+        ("", "ready"),
+        ("U5", "ready"),
+        ("CR", "credit_note"),
+        ("PRO", "not_postable"),
+        ("SELF", "not_postable"),
+        ("XX", "not_postable"),
+    ],
+)
+def test_type_of_invoice(order: Company, kind: str, ends: str) -> None:
+    assert outcome(said(order, of_ten(kind=kind))) == ends
+
+
+@pytest.mark.parametrize(
+    ("header", "earlier", "ends"),
+    [
+        ({}, an_earlier(same=True), "ignored"),
+        ({}, an_earlier(), "number_reused"),
+        ({"kind": "U5"}, an_earlier(status="held", ref=""), "ready"),
+        ({"kind": "U5"}, an_earlier(), "not_postable"),
+        ({"TsetPurposeCode": "01"}, an_earlier(), "cancelled"),
+        ({"TsetPurposeCode": "01"}, an_earlier(status="held", ref=""), "ignored"),
+        ({"TsetPurposeCode": "07"}, an_earlier(), "ignored"),
+    ],
+)
+def test_paper_of_a_number_that_came_before(order: Company, header: Any, earlier: Any, ends: str) -> None:
+    assert outcome(said(order, of_ten(**header), rivals=[earlier])) == ends
+
+
+def test_pro_forma_and_credit_note_do_not_use_up_the_number(order: Company) -> None:
+    keys = {kind: flow.describe(flow.unwrap(of_ten(kind=kind))).business_key for kind in ("DR", "", "U5", "CR", "PRO")}
+    assert keys["DR"] == keys[""] == keys["U5"]
+    assert len(set(keys.values())) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "ends"),
+    [
+        ({"total": 125}, "ready"),
+        ({"total": "125.02"}, "ready"),
+        ({"total": "125.03"}, "total"),
+        ({"total": None}, "ready"),
+        ({"total": 125, "taxes": [tax(25, RelationshipCode="I")]}, "ready"),
+        ({"total": 125, "taxes": [tax(25, RelationshipCode="O")]}, "ready"),
+        ({"total": "156.25", "taxes": [tax("31.25")]}, "ready"),
+        ({"total": 115, "charges": [charge("A", 10)]}, "ready"),
+        ({"total": 135, "charges": [charge("C", 10)]}, "ready"),
+        ({"total": 125, "charges": [charge("N", 10)]}, "ready"),
+        ({"total": 125, "charges": [charge("C", 10, AllowChrgHandlingCode="15")]}, "ready"),
+        ({"total": 125, "charges": [charge("C", 10, AllowChrgHandlingCode="01")]}, "ready"),
+        ({"total": 145, "charges": [charge("C", 10)]}, "total"),
+    ],
+)
+def test_figures_add_up_or_are_asked_about(order: Company, changes: Any, ends: str) -> None:
+    assert outcome(said(order, of_ten(**changes))) == ends
+
+
+@pytest.mark.parametrize(
+    ("line", "ends"),
+    [
+        (invoice_line(A1, 5, 25, basis=""), "price"),
+        (invoice_line(A1, 10, 150, basis="PD"), "ready"),
+        (invoice_line(A1, 10, "125", basis="PN"), "ready"),
+        (invoice_line(A1, 10, 1250, basis="HP"), "ready"),
+        (invoice_line(A1, 10, "12.50", basis="PK"), "unit_unmapped"),
+        (invoice_line(A1, 10, "12.50", basis="ZZ"), "unit_unmapped"),
+        (invoice_line(A1, 10, "12.50", "CS"), "unit_unmapped"),
+        (invoice_line(A1, None, "12.50"), "quantity"),
+        (invoice_line(A1, 10, None), "price"),
+        (invoice_line(A1, 11, "12.50"), "over_invoiced"),
+        (invoice_line(numbers("9"), 10, "12.50"), "line_unknown"),
+        (invoice_line(numbers("1", buyer="B2"), 10, "12.50"), "line_conflict"),
+    ],
+)
+def test_line_that_fits_or_needs_a_person(order: Company, line: Tree, ends: str) -> None:
+    found = outcome(said(order, invoice("I1", "PO100", [line])))
+    assert ends in found.split()
+
+
+def test_goods_that_are_not_released_are_waited_for(order: Company) -> None:
+    on_hold = ReceiptLine("PR1", 1, released=False, open=Decimal(10))
+    assert outcome(said(order, of_ten(), receipts=[on_hold])) == "waiting"
+    assert outcome(said(order, of_ten(), receipts=[], was_shipped=Decimal(0))) == "waiting"
+
+
+def test_less_received_than_invoiced_is_asked_about(order: Company) -> None:
+    assert outcome(said(order, of_ten(), receipts=[released(8)], was_shipped=Decimal(8))) == "over_invoiced"
+
+
+def test_two_lines_of_one_order_line_are_judged_together(order: Company) -> None:
+    halves = [invoice_line(A1, 5, "12.50"), invoice_line(A1, 5, "12.50")]
+    facts = {"receipts": [released(8)], "was_shipped": Decimal(8)}
+    assert outcome(said(order, invoice("I1", "PO100", halves, 125), **facts)) == "over_invoiced"
+
+
+def test_service_without_a_receipt_is_linked_to_the_order(order: Company) -> None:
+    paper = invoice("I1", "PO100", [invoice_line(numbers("2", buyer="B2"), 4, "12.50")], 50)
+    [line] = plan(said(order, paper, receipts=[], was_shipped=Decimal(0))).lines
+    assert (line.order, line.order_line, line.receipt) == ("PO100", 2, "")
+
+
+def test_charges_go_to_the_partner_s_account(order: Company) -> None:
+    goods, freight = plan(said(order, of_ten("168.75", charges=[charge("C", 10)], taxes=[tax("33.75")]))).lines
+    assert (goods.receipt, goods.quantity, goods.vat_category) == ("PR1", Decimal(10), "")
+    assert (freight.account, freight.price, freight.vat_category) == ("4360", Decimal(10), "1")
+
+
+def test_charge_without_an_account_is_asked_about(order: Company) -> None:
+    TradingPartner.objects.update(expense_account="")
+    assert outcome(said(order, of_ten(135, charges=[charge("C", 10)]))) == "account_missing"
+
+
+@pytest.mark.parametrize(("amount", "ends"), [("125", "ignored"), ("99", "number_reused"), (None, "number_reused")])
+def test_invoice_that_was_typed_by_hand(order: Company, amount: str | None, ends: str) -> None:
+    typed = ("200100", Decimal(amount) if amount else None)
+    assert outcome(said(order, of_ten(), typed=typed)) == ends
+
+
+def test_invoice_that_fits_no_order_is_asked_about_or_an_expense(order: Company) -> None:
+    nameless, unknown = invoice("I1", "", TEN, 125), invoice("I1", "PO999", TEN, 125)
+    assert outcome(said(order, nameless)) == "order_unknown"
+    assert outcome(said(order, unknown)) == "waiting"
+    TradingPartner.objects.update(unmatched_invoice="expense")
+    assert plan(said(order, nameless)).lines[0].account == "4360"
+    assert plan(said(order, unknown, patience_over=True)).supplier == "50000"
+
+
+def test_other_currency_is_asked_about(order: Company) -> None:
+    assert outcome(said(order, of_ten(currency="EUR"))) == "currency"
+    assert plan(said(order, of_ten())).currency == "NOK"
