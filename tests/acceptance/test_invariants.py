@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from audit import ledger, reports
 from audit.models import Document, Kind, Status
-from connector.flows.invoices import InvoicePlan
+from connector.flows.invoice_plan import InvoicePlan
 from connector.flows.receipts import ReceiptPlan
 from connector.pipeline import wakes
 from connector.pipeline.deciding import decide

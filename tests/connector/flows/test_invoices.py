@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.flows import invoices as flow
-from connector.flows.invoices import InvoicePlan
+from connector.flows.invoice_plan import InvoicePlan
 from connector.flows.verdict import ReceiptLine, Verdict
 from mapping.models import Company, TradingPartner
 from tests.connector.flows.facts import Told, an_earlier, outcome, output, released
