@@ -45,7 +45,7 @@ def main(orders: int, workers: int) -> None:
 def watch(world: Outside, pid: int) -> list[tuple[float, int, int]]:
     """Seconds, documents at rest, MB of the largest worker; until all is told and done, or nothing moves any more."""
     clock, seen = Clock(), [(0.0, 0, 0)]
-    while not ((done_all() and world.idle) or stands_still(seen)):
+    while not (done_all() and (world.idle or stands_still(seen))):
         if OrmQ.objects.count() < 2:
             async_task("connector.tasks.tick")
         time.sleep(LOOK_SECONDS)
@@ -57,8 +57,8 @@ def watch(world: Outside, pid: int) -> list[tuple[float, int, int]]:
 def stands_still(seen: list[tuple[float, int, int]]) -> bool:
     """An order that is held for good ends its story early: nobody will tell the rest."""
     seconds, documents, _ = seen[-1]
-    since = next(at for at, number, _ in seen if number == documents)
-    return documents > 0 and seconds - since > STILL_SECONDS
+    before = [number for at, number, _ in seen if at <= seconds - STILL_SECONDS]
+    return bool(before) and before[-1] == documents
 
 
 def at_rest() -> int:
@@ -83,7 +83,8 @@ def report(seen: list[tuple[float, int, int]], workers: int, log: str) -> None:
     print("  " + ", ".join(f"{number} {status}" for status, number in statuses))
     print(f"  {log.count(LOCKED)} times '{LOCKED}', {log.count('Traceback')} tracebacks")
     if "Traceback" in log:
-        print(log[log.index("Traceback") :][:3000])
+        whole = log[log.index("Traceback") :]
+        print(whole[:1000], "…", *[line for line in whole.splitlines() if line[:1].strip()][:6], sep="\n")
 
 
 if __name__ == "__main__":

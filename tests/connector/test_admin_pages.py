@@ -21,7 +21,7 @@ from unfold.admin import ModelAdmin
 
 from audit import ledger
 from audit.models import Document, Exchange, Kind, Status
-from connector.models import Connection, Cursor, Heartbeat, Hook
+from connector.models import Completeness, Connection, Cursor, Heartbeat, Hook
 from mapping.matching import Difference
 from mapping.models import (
     Booking,
@@ -76,6 +76,7 @@ def world(company: Company) -> Company:
     Cursor.objects.create(connection=visma, stream="orders")
     Hook.objects.create(connection=visma, received_at=NOON, body=b"\xff{}")
     Heartbeat.objects.create(worker="w", beat_at=NOON)
+    Completeness.objects.create(company=company, tried_at=NOON, at=NOON, total=7)
     Exchange.objects.create(
         company=company, document=document, system="visma", method="GET", path="/x", started_at=NOON
     )
