@@ -15,9 +15,10 @@ from typing import Any
 
 from audit import ledger
 from audit.models import Document
-from connector import mirror, polling
+from connector import mirror
 from connector.http import wire
 from connector.pipeline import wakes
+from connector.polling import from_visma, reading
 
 STEPS: dict[ModuleType, tuple[str, ...]] = {
     ledger: (
@@ -36,7 +37,8 @@ STEPS: dict[ModuleType, tuple[str, ...]] = {
     ),
     mirror: ("suppliers", "items", "orders", "receipts", "invoices"),
     wakes: ("orders_arrived",),
-    polling: ("revise", "_succeeded"),
+    from_visma: ("revise",),
+    reading: ("_succeeded",),
     wire: ("dispatch",),
 }
 """`dispatch` is one HTTP call: dead after it means that the other side has done it, and nobody here has heard so."""

@@ -1,0 +1,7 @@
+"""Reading both systems: each stream has a cursor that moves only after what it passed is stored, and a lease of its own."""
+
+from connector.polling.reading import poll
+from connector.polling.stream import Polled, Stream
+from connector.polling.turns import STREAMS, due, is_due, streams_of, wake
+
+__all__ = ["STREAMS", "Polled", "Stream", "due", "is_due", "poll", "streams_of", "wake"]
