@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit import ledger
@@ -83,6 +83,7 @@ def _match(document: Document, found: Read, paper: Any, owner: str, now: datetim
     with transaction.atomic():
         partner = _locked_partner(document, summary)
         orders = _locked_orders(document, summary)
+        _locked_revisions(document)
         current = Document.objects.select_for_update().filter(pk=document.pk, lease_owner=owner).first()
         if current is None or current.status != Status.RECEIVED:
             return
@@ -122,6 +123,12 @@ def _locked_orders(document: Document, summary: Summary) -> list[Order]:
     numbers = [number.strip() for number in summary.order_numbers]
     locked = Order.objects.select_for_update().filter(company=document.company, number__in=numbers)
     return list(locked.order_by("pk"))
+
+
+def _locked_revisions(document: Document) -> None:
+    """What became of earlier revisions decides how this one goes: none of them moves until that is written down."""
+    if document.kind == Kind.ORDER:
+        list(_earlier_revisions(document).values_list("pk"))
 
 
 def _describe(
@@ -177,15 +184,34 @@ def _apply(document: Document, verdict: Verdict, facts: StoredFacts, owner: str,
 
 def _ready(document: Document, verdict: Ready, facts: StoredFacts, owner: str, now: datetime) -> None:
     """Out it goes, unless an earlier one of the same number is still on its way."""
-    if _gives_way(document, facts, owner, now):
+    if _gives_way(document, facts, owner, now) or _cancels_nothing(document, owner, now):
         return
     changes: dict[str, Any] = {"output": verdict.output}
     if document.kind == Kind.ORDER:
+        _note_purpose(document, facts, now)
         changes["progress"] = {**document.progress, **_destination(document)}
-        changes["purpose"] = facts.purpose
     ledger.move(document, Status.MATCHED, now=now, owner=owner, **changes)
     if document.kind == Kind.ORDER_ACK:
         _older_acknowledgments(document, now)
+
+
+def _cancels_nothing(document: Document, owner: str, now: datetime) -> bool:
+    """The order was cancelled while its first revision was on its way, and that one then did not arrive."""
+    if document.kind != Kind.ORDER or document.purpose != "01":
+        return False
+    if any(one.status == Status.DELIVERED or one.progress.get("open") for one in _earlier_revisions(document)):
+        return False
+    ledger.ignore(document, f"Order {document.number} was cancelled before it went out.", now=now, owner=owner)
+    return True
+
+
+def _note_purpose(document: Document, facts: StoredFacts, now: datetime) -> None:
+    """It was to replace a revision that then never arrived, or the other way round."""
+    if facts.purpose == document.purpose:
+        return
+    arrived = "An earlier revision has gone out" if facts.purpose == "05" else "No earlier revision has gone out"
+    told = {"purpose": facts.purpose, "was": document.purpose}
+    ledger.note(document, "purpose", now=now, reason=f"{arrived}.", facts=told, purpose=facts.purpose)
 
 
 def _gives_way(document: Document, facts: StoredFacts, owner: str, now: datetime) -> bool:
@@ -219,15 +245,17 @@ def _older_acknowledgments(document: Document, now: datetime) -> None:
 def _earlier(document: Document, facts: StoredFacts) -> list[Document]:
     """What this document follows: earlier revisions of an order, or the paper that it replaces or cancels."""
     if document.kind == Kind.ORDER:
-        return list(
-            Document.objects.select_for_update().filter(
-                company=document.company, kind=Kind.ORDER, number=document.number, revision__lt=document.revision
-            )
-        )
+        return list(_earlier_revisions(document))
     if document.purpose not in REPLACING:
         return []
     ids = [rival.id for rival in facts.rivals if not rival.same_content and rival.id < document.pk]
     return list(Document.objects.select_for_update().filter(pk__in=ids))
+
+
+def _earlier_revisions(document: Document) -> QuerySet[Document]:
+    return Document.objects.select_for_update().filter(
+        company=document.company, kind=Kind.ORDER, number=document.number, revision__lt=document.revision
+    )
 
 
 def _may_be_out(rival: Document) -> bool:
@@ -236,9 +264,10 @@ def _may_be_out(rival: Document) -> bool:
 
 
 def _destination(document: Document) -> dict[str, str]:
-    sps = Connection.objects.filter(company=document.company, system=Connection.System.SPS).first()
-    in_dir = sps.in_dir if sps else "in/"
-    return {"path": orders_flow.path_of(in_dir, document.number, document.revision), "number": document.number}
+    sps = Connection.objects.filter(company=document.company, system=Connection.System.SPS)
+    in_dir = sps.values_list("in_dir", flat=True).first()
+    path = orders_flow.path_of("in/" if in_dir is None else in_dir, document.number, document.revision)
+    return {"path": path, "number": document.number}
 
 
 def _answers(document: Document, now: datetime) -> None:
