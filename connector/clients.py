@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import DatabaseError, ProgrammingError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from audit.models import Document, Exchange
 from connector.budget import ANSWERS, ConnectionBudget
@@ -17,7 +17,7 @@ from connector.flows.verdict import Clients
 from connector.http import ApiSession, Call, Recorder, Token, fetch_token
 from connector.models import Connection
 from connector.sps.client import SpsClient, sps_token_form
-from connector.tokens import StoredTokens, pause, resume
+from connector.tokens import StoredTokens, pause, resume, unreadable
 from connector.visma.client import VismaClient, visma_token_form
 from mapping.models import Company
 
@@ -26,6 +26,7 @@ __all__ = [
     "StoredTokens",
     "clients_for",
     "connection_of",
+    "connections",
     "exchange_recorder",
     "pause",
     "resume",
@@ -36,6 +37,7 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+SECRETS = ("client_secret", "webhook_secret", "token")
 
 Before = Callable[[], None]
 """Called before every call in the moment that it leaves: renews a lease, or raises LeaseLost."""
@@ -65,15 +67,20 @@ def clients_for(
     )
 
 
+def connections() -> QuerySet[Connection]:
+    """All connections with their companies, without their secrets: who only waits, claims or counts needs none.
+
+    Clients read the secrets at their first call, and raise Misconfigured when no key reads them.
+    """
+    return Connection.objects.select_related("company").defer(*SECRETS)
+
+
 def connection_of(company: Company, system: Connection.System) -> Connection:
     """The company's connection to a system. Raises Misconfigured when there is none, or no key reads its secrets."""
     try:
         connection = Connection.objects.filter(company=company, system=system).select_related("company").first()
     except InvalidToken as error:
-        raise Misconfigured(
-            f"{company}: the stored secrets for {system.label} cannot be read with the present FIELD_ENCRYPTION_KEYS. "
-            "Put the key that wrote them back behind the first one."
-        ) from error
+        raise unreadable(f"{company} · {system.label}") from error
     if connection is None:
         raise Misconfigured(f"{company} has no connection to {system.label}: make it with `manage.py connect`.")
     return connection
@@ -111,7 +118,10 @@ def stored_tokens(connection: Connection, *, trial: bool = False) -> StoredToken
 
     def fetch() -> Token:
         # Read anew: an operator may have replaced the credentials since the client was built.
-        now = Connection.objects.select_related("company").get(pk=connection.pk)
+        try:
+            now = Connection.objects.select_related("company").get(pk=connection.pk)
+        except InvalidToken as error:
+            raise unreadable(connection) from error
         try:
             return _fetched(now, now.token_body, recorder)
         except Misconfigured:

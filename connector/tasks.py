@@ -11,10 +11,10 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from audit.models import Exchange
-from connector import completeness, polling
+from connector import clients, completeness, polling
 from connector.errors import ConnectorError
 from connector.http import kept_lines
-from connector.models import Connection, Hook
+from connector.models import Hook
 from connector.pipeline import sweep
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def tick() -> None:
 
 def poll(connection_id: int, stream_name: str) -> str:
     """One stream of one connection; what came in is worked on at once. Returns how it went, for the queue's own pages."""
-    connection = Connection.objects.select_related("company").filter(pk=connection_id, paused_at=None).first()
+    connection = clients.connections().filter(pk=connection_id, paused_at=None).first()
     stream = next((stream for stream in polling.STREAMS if stream.name == stream_name), None)
     if connection is None or stream is None or stream.system != connection.system:
         return "nothing to poll"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from cryptography.fernet import InvalidToken
 from django.db.models import Q
 from django.utils import timezone
 
@@ -27,6 +28,14 @@ def resume(connection: Connection) -> bool:
     """Let calls go again. True when the connection was paused."""
     row = Connection.objects.filter(pk=connection.pk, paused_at__isnull=False)
     return bool(row.update(paused_at=None, paused_reason=""))
+
+
+def unreadable(whose: object) -> Misconfigured:
+    """What is wrong when no key reads a stored secret."""
+    return Misconfigured(
+        f"{whose}: the stored secrets cannot be read with the present FIELD_ENCRYPTION_KEYS. "
+        "Put the key that wrote them back behind the first one."
+    )
 
 
 class StoredTokens:
@@ -85,7 +94,10 @@ class StoredTokens:
 
     def _read(self) -> tuple[str, datetime | None, datetime | None]:
         columns = ("token", "token_expires_at", "token_renew_until", "paused_at", "paused_reason")
-        token, good_until, leased_until, paused_at, reason = self._row.values_list(*columns).get()
+        try:
+            token, good_until, leased_until, paused_at, reason = self._row.values_list(*columns).get()
+        except InvalidToken as error:
+            raise unreadable(self._connection) from error
         if paused_at and not self._trial:
             raise Misconfigured(f"{self._connection} is paused: {reason}")
         return token, good_until, leased_until

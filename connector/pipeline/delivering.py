@@ -217,4 +217,4 @@ def back_off(attempts: int, retry_after: float | None) -> float:
 
 def _connection(document: Document) -> Connection | None:
     system = Connection.System.SPS if document.kind == Kind.ORDER else Connection.System.VISMA
-    return Connection.objects.filter(company=document.company, system=system).select_related("company").first()
+    return clients.connections().filter(company=document.company, system=system).first()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from connector import clients
 from connector.models import Connection, Cursor
 from connector.polling import from_sps, from_visma
 from connector.polling.stream import Stream
@@ -14,7 +15,7 @@ STREAMS = (*from_visma.STREAMS, *from_sps.STREAMS)
 
 def due(now: datetime, *, company: Company | None = None) -> list[tuple[Connection, Stream]]:
     """The streams whose turn has come, of connections that are not paused."""
-    connections = Connection.objects.filter(paused_at=None).select_related("company")
+    connections = clients.connections().filter(paused_at=None)
     wanted = connections.filter(company=company) if company else connections
     cursors = {(cursor.connection_id, cursor.stream): cursor for cursor in Cursor.objects.all()}
     return [
