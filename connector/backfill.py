@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit.models import Document
+from connector import clients
 from connector.models import Connection
 from connector.pipeline.outgoing import revise, would_go
 from mapping.models import Company, Order
@@ -43,7 +44,7 @@ def chosen(
 def estimate(company: Company, orders: Sequence[Order]) -> Estimate:
     """One call at SPS per order; the time also counts what the other side allows (sps.md §3.6: nothing is published)."""
     calls = len(orders)
-    sps = Connection.objects.filter(company=company, system=Connection.System.SPS).first()
+    sps = clients.connections().filter(company=company, system=Connection.System.SPS).first()
     now = timezone.now()
     blocked = max((sps.blocked_until - now).total_seconds(), 0) if sps and sps.blocked_until else 0
     return Estimate(len(orders), calls, math.ceil(calls * SECONDS_PER_CALL + blocked))

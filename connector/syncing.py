@@ -36,7 +36,7 @@ def sync(company: Company, *, until_idle: bool, timeout: float, say: Callable[[s
     """Polls, matches, delivers, reconciles. A paused connection is tried again: an operator asks for it."""
     done, began = Synced(), timezone.now()
     deadline = began + timedelta(seconds=timeout)
-    connections = list(Connection.objects.filter(company=company).select_related("company"))
+    connections = list(clients.connections().filter(company=company))
     before = _calls(company)
     if {connection.system for connection in connections} != set(Connection.System.values):
         done.failure = f"{company} is not connected to both systems: run `manage.py connect {company}`."
@@ -47,6 +47,25 @@ def sync(company: Company, *, until_idle: bool, timeout: float, say: Callable[[s
     done.failure = done.failure or _refused(company)
     done.calls = {system: count - before.get(system, 0) for system, count in _calls(company).items()}
     return done
+
+
+def read(company: Company, system: str, *, timeout: float) -> str:
+    """Every stream of one system to its end, also when another run has it. Returns why that failed, or nothing.
+
+    For who must know what is there before anything is done; a paused connection is tried again.
+    """
+    done, began = Synced(), timezone.now()
+    deadline = began + timedelta(seconds=timeout)
+    connections = list(clients.connections().filter(company=company, system=system))
+    for connection in connections:
+        clients.resume(connection)
+    _poll(connections, done, since=None)
+    while not done.failure and (missing := _unread(connections, began)):
+        if timezone.now() >= deadline:
+            return _out_of_time(missing, [], done)
+        time.sleep(_nap(missing, [], deadline))
+        _poll(connections, done, since=began)
+    return done.failure
 
 
 def _run(
@@ -74,7 +93,7 @@ def _run(
 
 def _refused(company: Company) -> str:
     """What a connection says that was paused meanwhile: a delivery, too, may find out that we have no right to it."""
-    paused = Connection.objects.filter(company=company).exclude(paused_at=None)
+    paused = clients.connections().filter(company=company).exclude(paused_at=None)
     return "; ".join(f"{connection}: {connection.paused_reason}" for connection in paused)
 
 

@@ -6,11 +6,12 @@ import getpass
 from datetime import date
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from connector.backfill import backfill, chosen, estimate
 from connector.management.command import OperatorCommand, Report, Usage, company_named
-from connector.syncing import sync
+from connector.models import Connection
+from connector.syncing import read, sync
 
 BAR = 40
 
@@ -25,12 +26,17 @@ class Command(OperatorCommand):
         parser.add_argument("--supplier", action="append", default=[], metavar="NR")
         parser.add_argument("--partner", action="append", default=[], metavar="ID")
         parser.add_argument("--dry-run", action="store_true", help="say what would be sent")
-        parser.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="for the sending")
+        parser.add_argument(
+            "--timeout", type=float, default=3600, metavar="SECONDS", help="for the reading, and again for the sending"
+        )
 
     def report(self, options: dict[str, Any]) -> Report:
         if options["until"] and options["until"] < options["since"]:
             raise Usage("--until is before --since.")
         company = company_named(options["company"])
+        failure = read(company, Connection.System.VISMA, timeout=options["timeout"])
+        if failure:
+            raise CommandError(failure)
         orders = chosen(
             company,
             since=options["since"],
@@ -46,9 +52,9 @@ class Command(OperatorCommand):
             "seconds": expected.seconds,
             "dry_run": options["dry_run"],
         }
-        if options["dry_run"] or not orders:
+        if options["dry_run"]:
             return Report({**facts, "queued": 0})
-        queued = self._queue(orders)
+        queued = self._queue(orders)  # none, but an earlier run may have been broken off: what it queued goes now
         done = sync(company, until_idle=True, timeout=options["timeout"], say=self.say)
         return Report({**facts, "queued": queued, "calls_made": done.calls}, done.failure)
 
