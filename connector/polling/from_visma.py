@@ -29,19 +29,19 @@ def _visma(connection: Connection, cursor: Cursor, priority: int) -> VismaClient
 def _suppliers(connection: Connection, cursor: Cursor, priority: int) -> str:
     window = _visma(connection, cursor, priority).suppliers(cursor.value or None)
     mirror.suppliers(connection.company, window.rows)
-    return _passed(cursor, window)
+    return passed(cursor, window)
 
 
 def _locations(connection: Connection, cursor: Cursor, priority: int) -> str:
     window = _visma(connection, cursor, priority).supplier_locations(cursor.value or None)
     mirror.locations(connection.company, window.rows)
-    return _passed(cursor, window)
+    return passed(cursor, window)
 
 
 def _items(connection: Connection, cursor: Cursor, priority: int) -> str:
     window = _visma(connection, cursor, priority).items(cursor.value or None)
     mirror.items(connection.company, window.rows)
-    return _passed(cursor, window)
+    return passed(cursor, window)
 
 
 def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
@@ -54,13 +54,13 @@ def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
             for order in mirror.orders(connection.company, [row]):
                 revise(order, now=now)
                 orders_arrived(connection.company, [order.number], now=now)
-    return _passed(cursor, window)
+    return passed(cursor, window)
 
 
 def _receipts(connection: Connection, cursor: Cursor, priority: int) -> str:
     window = _visma(connection, cursor, priority).receipts(cursor.value or None)
     _booked(connection, cursor, new_receipts(connection.company, window.rows), mirror.receipts)
-    return _passed(cursor, window)
+    return passed(cursor, window)
 
 
 def _invoices(connection: Connection, cursor: Cursor, priority: int) -> str:
@@ -68,7 +68,7 @@ def _invoices(connection: Connection, cursor: Cursor, priority: int) -> str:
     window = visma.invoices(cursor.value or None)
     rows = new_invoices(connection.company, window.rows)
     _booked(connection, cursor, _with_lines(connection.company, cursor, visma, rows), mirror.invoices)
-    return _passed(cursor, window)
+    return passed(cursor, window)
 
 
 def _with_lines(
@@ -99,7 +99,7 @@ def _booked(
             orders_arrived(connection.company, touched, now=timezone.now())
 
 
-def _passed(cursor: Cursor, window: Window[Any]) -> str:
+def passed(cursor: Cursor, window: Window[Any]) -> str:
     """The new cursor: the highest stamp the server returned; where something could not be read it stays (house rule 9)."""
     note_problem(cursor, "")
     if window.unreadable:
