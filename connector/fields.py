@@ -51,11 +51,15 @@ def _is_bulk_update(value: Expression) -> bool:
     A CASE written by hand looks the same, but its values belong to other fields and would be stored in plain text.
     """
     inner = value.source_expressions[0] if isinstance(value, Cast) else value
-    return isinstance(inner, Case) and all(
-        type(when.result) is Value and isinstance(when.result.output_field, SecretTextField)
-        for when in inner.cases
-        if isinstance(when, When)
-    ) and _is_null(inner.default)
+    return (
+        isinstance(inner, Case)
+        and all(
+            type(when.result) is Value and isinstance(when.result.output_field, SecretTextField)
+            for when in inner.cases
+            if isinstance(when, When)
+        )
+        and _is_null(inner.default)
+    )
 
 
 def _is_null(expression: Any) -> bool:

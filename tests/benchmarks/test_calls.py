@@ -75,7 +75,7 @@ def test_sweep_talks_over_one_connection_and_every_call_names_its_document(
     stage.sync()
     posts = Exchange.objects.filter(method="POST", path__contains="/data/in/")
     assert sorted(posts.values_list("document__number", "path")) == sorted(
-        (document.number, f"/sps/transactions/v5/data/{document.output_ref}")
+        (document.number, f"/sps/transactions/v5/data{document.output_ref}")
         for document in Document.objects.filter(kind=Kind.ORDER, status="delivered")
     )
     streams, sweeps = 8, 1

@@ -24,7 +24,9 @@ def _lines(figures: Figures) -> list[str]:
         said.append(f"{kind}: " + (", ".join(f"{number} {state}" for state, number in states.items()) or "none"))
     said.append(f"orders not picked up: {figures['unpicked']}, not answered: {figures['unanswered']}")
     accounted = figures["completeness"]
-    said.append(f"unexplained: {accounted['unexplained']:,} of {accounted['total']:,}, looked at {accounted['at'] or 'never'}")
+    said.append(
+        f"unexplained: {accounted['unexplained']:,} of {accounted['total']:,}, looked at {accounted['at'] or 'never'}"
+    )
     for stream, seconds in figures["lag_seconds"].items():
         said.append(f"{stream}: " + ("never read" if seconds is None else f"read {seconds} s ago"))
     for system, budget in figures["budget"].items():

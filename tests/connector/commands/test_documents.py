@@ -96,7 +96,7 @@ def test_status_has_the_keys_that_scripts_rely_on(company: Company) -> None:
     a_held_invoice(company)
     a_delivered_order(company, delivered_at=timezone.now() - timedelta(days=4))
     facts = run("status", "--json").facts
-    assert set(facts) == {"documents", "holds", "unpicked", "unanswered", "lag_seconds", "budget", "workers"}
+    assert {"documents", "holds", "unpicked", "unanswered", "lag_seconds", "budget", "workers"} <= set(facts)
     assert (facts["holds"], facts["unpicked"], facts["unanswered"]) == (1, 1, 1)
     assert "orders not picked up: 1, not answered: 1" in run("status").words
 
