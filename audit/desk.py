@@ -108,9 +108,7 @@ def post_as_expense(holds: Sequence[Hold], *, reason: str, actor: str, now: date
         if held.document.kind != Kind.INVOICE:
             raise ValueError(f"{held.document} is no invoice: only invoices are booked as expense.")
     for held in holds:
-        ledger.decide(
-            held.document, held.cause, held.subject, accepted=AS_EXPENSE, reason=reason, actor=actor, now=now
-        )
+        ledger.decide(held.document, held.cause, held.subject, accepted=AS_EXPENSE, reason=reason, actor=actor, now=now)
     return len(holds)
 
 

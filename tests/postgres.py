@@ -24,7 +24,12 @@ def start() -> str:
         shutil.chown(folder, ACCOUNT)
     port = _free_port()
     _run(["initdb", "-D", f"{folder}/data", "-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
-    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off", "max_connections": 200}
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": folder,
+        "fsync": "off",
+        "max_connections": 200,
+    }
     flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     log = (folder / "log").open("wb")
     server = subprocess.Popen(
@@ -44,13 +49,17 @@ def _binary(name: str) -> str:
     newest_first = sorted(versions, key=lambda path: float(path.parent.name), reverse=True)
     found = shutil.which(name) or next((str(path / name) for path in newest_first if (path / name).exists()), "")
     if not found:
-        raise RuntimeError(f"{name} is not installed: install postgresql, or run the tests without TEST_DATABASE=postgres.")
+        raise RuntimeError(
+            f"{name} is not installed: install postgresql, or run the tests without TEST_DATABASE=postgres."
+        )
     return found
 
 
 def _as_account(argv: list[str]) -> list[str]:
     argv = [_binary(argv[0]), *argv[1:]]
-    return ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--init-groups", *argv] if os.geteuid() == 0 else argv
+    return (
+        ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--init-groups", *argv] if os.geteuid() == 0 else argv
+    )
 
 
 def _run(argv: list[str]) -> None:

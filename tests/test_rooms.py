@@ -33,8 +33,18 @@ ROOMS = [
     Room("mapping", (), QUEUE_AND_HTTP, "knows parties and orders, and neither documents nor HTTP nor the queue"),
     Room("audit", ("mapping",), QUEUE_AND_HTTP, "keeps documents and their trail; it never calls upwards"),
     Room("connector.errors", (), ("django", *QUEUE_AND_HTTP), "is the ground that everything stands on"),
-    Room("connector.rsx", ("connector.errors",), ("django", *QUEUE_AND_HTTP), "turns bytes into papers and back, nothing else"),
-    Room("connector.http", ("connector.errors",), ("django", "django_q"), "hands each call to the recorder that it was given"),
+    Room(
+        "connector.rsx",
+        ("connector.errors",),
+        ("django", *QUEUE_AND_HTTP),
+        "turns bytes into papers and back, nothing else",
+    ),
+    Room(
+        "connector.http",
+        ("connector.errors",),
+        ("django", "django_q"),
+        "hands each call to the recorder that it was given",
+    ),
     Room("connector.visma", ("connector.http", "connector.errors"), ("django", *QUEUE_AND_HTTP), REMOTE),
     Room("connector.sps", ("connector.http", "connector.errors"), ("django", *QUEUE_AND_HTTP), REMOTE),
     Room(
@@ -48,13 +58,26 @@ ROOMS = [
     Room("connector.tasks", None, ("connector.flows", "connector.admin", "connector.api", "requests"), VERBS),
     Room("connector.management", None, ("connector.flows", "connector.admin", "requests"), VERBS),
     Room("connector.admin", None, ("connector.flows", "connector.visma", "connector.sps", "requests"), VERBS),
-    Room("connector.api", None, ("connector.flows", "connector.admin", "connector.visma", "connector.sps", "requests"), VERBS),
+    Room(
+        "connector.api",
+        None,
+        ("connector.flows", "connector.admin", "connector.visma", "connector.sps", "requests"),
+        VERBS,
+    ),
     Room("connector.models", ("connector.fields", "mapping"), QUEUE_AND_HTTP, "says how remote systems are reached"),
-    Room("connector.sandbox", (), ("django", "pydantic", "django_q"), "is the outside world and shares nothing with us"),
+    Room(
+        "connector.sandbox", (), ("django", "pydantic", "django_q"), "is the outside world and shares nothing with us"
+    ),
     Room("connector.guard", (), ("django", "django_q"), "must start fast and never fail"),
     Room("connector.watchdog", ("connector.guard",), ("django", "django_q"), "does not know what it keeps alive"),
 ]
-SIGNALS = ("django.dispatch", "django.db.models.signals", "django.core.signals", "django_q.signals", "django.test.signals")
+SIGNALS = (
+    "django.dispatch",
+    "django.db.models.signals",
+    "django.core.signals",
+    "django_q.signals",
+    "django.test.signals",
+)
 LEDGER = "audit/ledger.py"
 LEDGERS_OWN = {"Document", "DocumentLine", "DocumentOrder", "Transmission", "Event", "Decision"}
 BORN_IN_THE_LEDGER = {"Document", "Transmission", "Event"}  # lines are filled in by the pipeline and handed over

@@ -31,7 +31,6 @@ QUEUE: dict[str, Any] = settings.Q_CLUSTER
 DATABASE: dict[str, Any] = settings.DATABASES["default"]
 
 
-
 def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """What a process says that starts with this environment."""
     return subprocess.run(
@@ -115,7 +114,9 @@ def test_a_click_cannot_revert_history_past_the_rules() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_live_sqlite_connection_writes_ahead_and_waits() -> None:
     with connection.cursor() as cursor:
-        values = [cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "busy_timeout")]
+        values = [
+            cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "busy_timeout")
+        ]
 
     assert values == ["wal", 1, 30000]
 
@@ -146,7 +147,9 @@ def test_a_transaction_takes_the_write_lock_at_its_start() -> None:
 
 def test_writers_in_processes_and_threads_do_not_collide(process_environment: dict[str, str]) -> None:
     processes = [
-        subprocess.Popen([sys.executable, "-c", WRITER, name], cwd=ROOT, env=process_environment, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, name], cwd=ROOT, env=process_environment, stderr=subprocess.PIPE
+        )
         for name in ("first", "second")
     ]
     threads = [threading.Thread(target=_write, args=(name,)) for name in ("third", "fourth")]
@@ -191,7 +194,9 @@ def test_the_beat_goes_past_a_backlog_and_is_not_in_the_shared_queue(transaction
     broker.purge_queue()
 
 
-def test_an_acknowledged_beat_is_seen_in_the_database_and_in_the_file(db: None, settings: Settings, tmp_path: Path) -> None:
+def test_an_acknowledged_beat_is_seen_in_the_database_and_in_the_file(
+    db: None, settings: Settings, tmp_path: Path
+) -> None:
     settings.HEARTBEAT_FILE = str(tmp_path / "mark")
     assert heartbeat.last(tmp_path / "mark") is None
 

@@ -157,7 +157,9 @@ def test_a_guard_whose_parent_is_already_gone_starts_nothing(tmp_path: Path) -> 
     never = tmp_path / "never"
     stranger = "1" if os.getpid() != 1 else "2"
 
-    done = subprocess.run([sys.executable, "-m", "connector.guard", stranger, "touch", str(never)], cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "connector.guard", stranger, "touch", str(never)], cwd=ROOT, check=False
+    )
 
     assert done.returncode == 137
     assert not never.exists()
