@@ -23,8 +23,8 @@ class Command(OperatorCommand):
         parser.add_argument("what", choices=["orders"])
         parser.add_argument("--since", required=True, type=date.fromisoformat, metavar="DATE")
         parser.add_argument("--until", type=date.fromisoformat, metavar="DATE")
-        parser.add_argument("--supplier", action="append", default=[], metavar="NR")
-        parser.add_argument("--partner", action="append", default=[], metavar="ID")
+        parser.add_argument("--supplier", action="extend", nargs="+", default=[], metavar="NR")
+        parser.add_argument("--partner", action="extend", nargs="+", default=[], metavar="ID")
         parser.add_argument("--dry-run", action="store_true", help="say what would be sent")
         parser.add_argument(
             "--timeout", type=float, default=3600, metavar="SECONDS", help="for the reading, and again for the sending"
