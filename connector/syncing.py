@@ -198,7 +198,7 @@ def _out_of_time(missing: list[str], busy: list[Document], done: Synced) -> str:
         f"{len(busy)} documents still on their way" if busy else "",
     ]
     why = "; ".join([*(part for part in said if part), *done.problems.values()])
-    return f"Time is up: {why}."
+    return f"Time is up: {why.rstrip('.')}."
 
 
 def _calls(company: Company) -> dict[str, int]:
