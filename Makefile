@@ -4,7 +4,7 @@ PYTHON := $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types migrations check lock clean
+.PHONY: demo test lint types migrations check faults benchmarks lock clean
 
 demo: $(READY)
 	$(VENV)/bin/python manage.py demo
@@ -22,6 +22,14 @@ migrations: $(READY)
 	$(VENV)/bin/python manage.py makemigrations --check --dry-run
 
 check: lint types migrations test
+
+# kills and broken calls, then both ledgers laid side by side: make faults ARGS="--documents 10000 --kills 200 --seed 7"
+faults: $(READY)
+	$(VENV)/bin/python -m tests.faults $(ARGS)
+
+# one of them with its size: .venv/bin/python -m tests.benchmarks.volume 2500 2
+benchmarks: $(READY)
+	for name in calls lines latency volume; do $(VENV)/bin/python -m tests.benchmarks.$$name || exit 1; done
 
 # the exact versions with their hashes, from the reasons in pyproject.toml; names no index and no host
 lock: $(READY)
