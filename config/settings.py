@@ -151,6 +151,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"  # whoever opens the log-in page itself lands in the back office
 SIMPLE_HISTORY_REVERT_DISABLED = True
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
