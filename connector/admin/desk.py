@@ -132,7 +132,8 @@ def _forms(request: HttpRequest, hold: Hold) -> dict[str, Any]:
     if request.user.has_perm(DECIDES):
         if hold.document.kind == Kind.INVOICE and hold.cause in FITS_NOTHING:
             found["expense"] = Why(posted if verb == "expense" else None)
-        found["replacement"] = Why(posted if verb == "replacement" else None)
+        if hold.document.kind != Kind.ORDER:  # our own orders have no supplier's paper to be replaced
+            found["replacement"] = Why(posted if verb == "replacement" else None)
     if request.user.has_perm(REPLAYS):
         found["again"] = None
     if request.user.has_perm(IGNORES):

@@ -51,7 +51,7 @@ def decide(document: Document, *, owner: str) -> None:
         ledger.hold(document, [asked], now=now, owner=owner, looked_at=now)
     except (OperationalError, InterfaceError):
         raise  # our own database is away: the document is read again when it is back
-    except Exception:
+    except Exception:  # a defect of ours parks its document instead of stopping all others; the log has the trace
         log.exception("%s failed", document)
         ledger.fail(document, "A defect in the connector: see the log.", now=now, owner=owner)
 

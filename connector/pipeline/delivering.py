@@ -94,7 +94,7 @@ def _attempt(document: Document, owner: str, connection: Connection) -> None:
         _later(work, str(error), None, counts=False)
     except (OperationalError, InterfaceError):
         raise  # our own database is away: the row says what is left to do when it is back
-    except Exception:
+    except Exception:  # a defect of ours parks its document instead of stopping all others; the log has the trace
         log.exception("%s failed", document)
         _broken(work)
 

@@ -50,7 +50,7 @@ def poll(connection: Connection, stream: Stream) -> Polled:
         return _failed(cursor, stream, str(error), None)
     except (OperationalError, InterfaceError):
         raise  # our own database is away: the lease runs out, and the cursor has not moved
-    except Exception:
+    except Exception:  # a defect in one stream stops no other; the log has the trace
         log.exception("%s %s failed", connection, stream.name)
         return _failed(cursor, stream, "A defect in the connector: see the log.", None)
     return _succeeded(cursor, connection, stream, value, now)
