@@ -117,9 +117,9 @@ def move(
             to_status=to,
             changes=changes,
         )
-        if to != Status.HELD:
+        if document.status == Status.HELD:
             current.holds.filter(closed_at=None).update(closed_at=now)
-    document.refresh_from_db()
+    _take_over(document, current)
     return True
 
 
@@ -136,8 +136,9 @@ def note(
     """Something happened that moves nothing: an event, with further columns of the document."""
     with transaction.atomic():
         current = Document.objects.select_for_update().get(pk=document.pk)
+        current.transmission = document.transmission
         _append(current, verb=verb, now=now, actor=actor, reason=reason, facts=facts or {}, changes=changes)
-    document.refresh_from_db()
+    _take_over(document, current)
 
 
 def hold(
@@ -243,15 +244,27 @@ def describe(
     """What the paper says: its columns, the orders it names, and its lines. Part of the transaction that decides it."""
     with transaction.atomic():
         Document.objects.filter(pk=document.pk).update(**columns)
+        _name_orders(document, orders)
         document.lines.all().delete()
-        document.orders.exclude(order_number__in=list(orders)).delete()
-        for number, order in orders.items():
-            DocumentOrder.objects.update_or_create(document=document, order_number=number, defaults={"order": order})
         for line in lines:
             line.document = document
         DocumentLine.objects.bulk_create(lines)
     for name, value in columns.items():
         setattr(document, name, value)
+
+
+def _name_orders(document: Document, orders: dict[str, Order | None]) -> None:
+    known = {row.order_number: row for row in document.orders.all()}
+    document.orders.filter(order_number__in=known.keys() - orders.keys()).delete()
+    for number in known.keys() & orders.keys():
+        order = orders[number]
+        if known[number].order_id != (order.pk if order else None):
+            known[number].order = order
+            known[number].save(update_fields=["order"])
+    new = [number for number in orders if number not in known]
+    DocumentOrder.objects.bulk_create(
+        DocumentOrder(document=document, order_number=number, order=orders[number]) for number in new
+    )
 
 
 def claim(
@@ -310,16 +323,15 @@ def rest(document: Document, *, owner: str, until: datetime, why: str, now: date
         changes = {"lease_owner": "", "lease_until": now, "deaths": 0, "due_at": until, "reason": why}
         repeated = current.reason == why
         if repeated:  # the same doubt again is no event
-            Document.objects.filter(pk=current.pk).update(**changes, updated_at=now)
+            _write(current, now=now, **changes)
         else:
             _append(current, verb="in doubt", now=now, actor=MACHINE, reason=why, facts={}, changes=changes)
-    document.refresh_from_db()
+    _take_over(document, current)
 
 
-def renew(document: Document, *, owner: str, seconds: float, now: datetime) -> bool:
-    """Holds the lease for longer; False when it was lost meanwhile."""
-    held = Document.objects.filter(pk=document.pk, lease_owner=owner).exclude(lease_owner="")
-    return held.update(lease_until=now + timedelta(seconds=seconds)) == 1
+def renew(document: Document, *, owner: str, seconds: float, now: datetime, **progress: Any) -> bool:
+    """Holds the lease for longer, and remembers `progress` with it; False when it was lost meanwhile."""
+    return _remember(document, owner, progress, lease_until=now + timedelta(seconds=seconds))
 
 
 def release(document: Document, *, owner: str) -> None:
@@ -329,13 +341,16 @@ def release(document: Document, *, owner: str) -> None:
 
 def remember(document: Document, *, owner: str, **progress: Any) -> bool:
     """What is now known of a delivery under way, kept for whoever continues it; False when the lease was lost."""
-    with transaction.atomic():
-        current = Document.objects.select_for_update().filter(pk=document.pk, lease_owner=owner).first()
-        if current is None:
-            return False
-        current.progress.update(progress)
-        Document.objects.filter(pk=document.pk).update(progress=current.progress)
-    document.progress = current.progress
+    return _remember(document, owner, progress)
+
+
+def _remember(document: Document, owner: str, progress: dict[str, Any], **changes: Any) -> bool:
+    """Only the lease's owner writes progress, so that what the caller's document shows of it is what the row holds."""
+    known = {**document.progress, **progress}
+    changes = {**changes, **({"progress": known} if progress else {})}
+    if not Document.objects.filter(pk=document.pk, lease_owner=owner).exclude(lease_owner="").update(**changes):
+        return False
+    document.progress = known
     return True
 
 
@@ -367,7 +382,16 @@ def _create(
 def _locked(document: Document, owner: str) -> Document | None:
     """The row as it is now, locked, if it still stands where the caller saw it and, with `owner`, is still the caller's."""
     where = {"pk": document.pk, "status": document.status, **({"lease_owner": owner} if owner else {})}
-    return Document.objects.select_for_update().filter(**where).first()
+    current = Document.objects.select_for_update().filter(**where).first()
+    if current:
+        current.transmission = document.transmission  # never changes, and is large
+    return current
+
+
+def _take_over(document: Document, current: Document) -> None:
+    """The caller's document shows what the row now holds, without reading it once more."""
+    for field in Document._meta.concrete_fields:
+        setattr(document, field.attname, getattr(current, field.attname))
 
 
 def _append(
@@ -402,13 +426,21 @@ def _append(
         previous=current.event_head,
     )
     event.mac = seal(event, str(current.uid))
-    raised = Document.objects.filter(pk=current.pk, event_count=current.event_count).update(
-        **changes, event_count=event.sequence, event_head=event.mac, updated_at=now
-    )
-    if raised != 1:
+    link = {"event_count": event.sequence, "event_head": event.mac}
+    if not _write(current, now=now, **changes, **link):
         raise models.ObjectDoesNotExist(f"{current} was changed by another hand at the same moment.")
     event.save(force_insert=True)
-    current.event_count, current.event_head = event.sequence, event.mac
+
+
+def _write(current: Document, *, now: datetime, **changes: Any) -> bool:
+    """Columns of a locked row, unless another hand has added to its chain meanwhile."""
+    changes["updated_at"] = now
+    unchanged = Document.objects.filter(pk=current.pk, event_count=current.event_count)
+    if not unchanged.update(**changes):
+        return False
+    for name, value in changes.items():
+        setattr(current, name, value)
+    return True
 
 
 def _open_holds(document: Document, reasons: Sequence[Difference], now: datetime) -> None:

@@ -87,10 +87,13 @@ def _match(document: Document, found: Read, paper: Any, owner: str, now: datetim
         current = Document.objects.select_for_update().filter(pk=document.pk, lease_owner=owner).first()
         if current is None or current.status != Status.RECEIVED:
             return
-        _describe(document, found, summary, partner, orders, [], now)
+        said = _said(found, summary, partner, now)
+        for name, value in said.items():
+            setattr(document, name, value)  # the facts are about the paper as it reads now
         facts = StoredFacts(document, orders, business_key=summary.business_key, now=now)
         verdict = judge(document, found.kind, paper, facts)
-        _describe(document, found, summary, partner, orders, verdict.lines, now)
+        lines = [DocumentLine(**_columns(line)) for line in verdict.lines]
+        ledger.describe(document, _named(summary, orders), lines, **said)
         _apply(document, verdict, facts, owner, now)
 
 
@@ -131,18 +134,9 @@ def _locked_revisions(document: Document) -> None:
         list(_earlier_revisions(document).values_list("pk"))
 
 
-def _describe(
-    document: Document,
-    found: Read,
-    summary: Summary,
-    partner: TradingPartner | None,
-    orders: Sequence[Order],
-    lines: Sequence[PaperLine],
-    now: datetime,
-) -> None:
-    known = {order.number: order for order in orders}
-    named = {number.strip(): known.get(number.strip()) for number in summary.order_numbers if number.strip()}
-    columns: dict[str, Any] = {
+def _said(found: Read, summary: Summary, partner: TradingPartner | None, now: datetime) -> dict[str, Any]:
+    """The columns of a document that its paper fills."""
+    said: dict[str, Any] = {
         "kind": found.kind,
         "content_hash": found.content_hash,
         "partner": partner,
@@ -154,10 +148,14 @@ def _describe(
         "business_key": summary.business_key[:300],
         "looked_at": now,
     }
-    if found.kind != Kind.ORDER:
-        columns["purpose"] = summary.purpose[:3]
-    rows = [DocumentLine(**_columns(line)) for line in lines]
-    ledger.describe(document, {number[:60]: order for number, order in named.items()}, rows, **columns)
+    return said if found.kind == Kind.ORDER else {**said, "purpose": summary.purpose[:3]}
+
+
+def _named(summary: Summary, orders: Sequence[Order]) -> dict[str, Order | None]:
+    """The orders that a paper names, with those of them that are known."""
+    known = {order.number: order for order in orders}
+    numbers = (number.strip() for number in summary.order_numbers)
+    return {number[:60]: known.get(number) for number in numbers if number}
 
 
 def _columns(line: PaperLine) -> dict[str, Any]:

@@ -73,11 +73,12 @@ class LeasedWork:
 
     def renew(self) -> None:
         """Before every call, reads too, in the moment that it leaves. Raises LeaseLost."""
-        now = timezone.now()
-        if not ledger.renew(self.document, owner=self.owner, seconds=settings.LEASE_SECONDS, now=now):
+        now, seconds = timezone.now(), settings.LEASE_SECONDS
+        called = (
+            {"called_at": now.isoformat()} if self.wrote else {}
+        )  # a token may have taken its time since `before_call`
+        if not ledger.renew(self.document, owner=self.owner, seconds=seconds, now=now, **called):
             raise LeaseLost(f"{self.document} was taken over by another worker.")
-        if self.wrote:  # getting a token may have taken its time since `before_call`
-            self.remember(called_at=now.isoformat())
 
     def before_call(self) -> None:
         """Notes that a write is about to leave. Raises LeaseLost.

@@ -62,7 +62,8 @@ def _batch(status: str, step: Callable[..., None], limit: int, only: Q) -> int:
 
 def _step(step: Callable[..., None], document: Document, owner: str) -> None:
     step(document, owner=owner)
-    ledger.release(document, owner=owner)
+    if document.lease_owner:  # every move has ended it already
+        ledger.release(document, owner=owner)
 
 
 def _of(company: Company | None) -> Q:
