@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core import checks
 
-from connector.checks import lease_outlasts_a_call
+from connector.checks import lease_outlasts_a_call, secrets_can_be_read
 
 
 class ConnectorConfig(AppConfig):
@@ -12,3 +12,4 @@ class ConnectorConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(lease_outlasts_a_call)
+        checks.register(secrets_can_be_read, checks.Tags.database)

@@ -8,10 +8,14 @@ import hmac
 import uuid
 from datetime import UTC, datetime, timedelta
 
+from cryptography.fernet import InvalidToken
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import resolve
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
+from django_q.brokers import get_broker
 
 from connector import polling
 from connector.api.problems import answers_problems, refusal
@@ -25,6 +29,17 @@ REMEMBERED = timedelta(days=1)  # how long a repeated event is known as one
 EVENT_HEADER = "x-vwd-event-id"
 TIME_HEADER = "x-vwd-notification-timestamp"
 KEPT_HEADERS = ("content-type", "user-agent")
+UNREADABLE = (
+    "The webhook secret of this connection cannot be read with the present FIELD_ENCRYPTION_KEYS, so that nothing can be "
+    "believed: put the key that wrote it back, or enter the signature key of Visma's portal anew."
+)
+
+
+def warm_up() -> None:
+    """At the start of a web process: what the first webhook would wait for (imports, the shape of its query). No query."""
+    resolve("/healthz")
+    get_broker()
+    str(_addressed(uuid.UUID(int=0)).query)
 
 
 @csrf_exempt  # the caller is a machine and proves itself by signature
@@ -33,14 +48,18 @@ def visma_hook(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     """One webhook of the connection with this `webhook_uid` (visma.md §7): 204 with at most one row more.
 
     401 for a wrong or missing signature (also when no secret is configured) and for a stamp outside the window, 404 for
-    an unknown address, 413 for more than 256 kB. The stamp and the event id are not signed and not graded as certain, so
-    a stamp that is absent or unreadable is no reason to refuse, and only the same event with the same body is a repeat.
+    an unknown address, 413 for more than 256 kB, 503 for a secret that no key reads (the sender tries again later). The
+    stamp and the event id are not signed and not graded as certain, so a stamp that is absent or unreadable is no reason
+    to refuse, and only the same event with the same body is a repeat.
     """
     if request.method != "POST":
         answer = refusal(request, 405, "Webhooks are sent with POST.")
         answer["Allow"] = "POST"
         return answer
-    connection = Connection.objects.filter(webhook_uid=uid, system=Connection.System.VISMA).first()
+    try:
+        connection = _addressed(uid).first()
+    except InvalidToken:
+        return refusal(request, 503, UNREADABLE)
     if connection is None:
         raise Http404
     body = request.read(LARGEST_BODY + 1)
@@ -56,6 +75,12 @@ def visma_hook(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
 def signature(secret: str, body: bytes) -> str:
     """Base64 of HMAC-SHA256 over the raw body (visma.md §7)."""
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+
+
+def _addressed(uid: uuid.UUID) -> QuerySet[Connection]:
+    """At most one, without what only callers of Visma need."""
+    visma = Connection.objects.filter(webhook_uid=uid, system=Connection.System.VISMA)
+    return visma.only("system", "webhook_secret", "webhook_header")
 
 
 def _untrusted(request: HttpRequest, connection: Connection, body: bytes) -> str:
@@ -85,10 +110,10 @@ def _store_and_wake(request: HttpRequest, connection: Connection, body: bytes) -
     event = request.headers.get(EVENT_HEADER, "")[:100]
     same = Hook.objects.filter(connection=connection, received_at__gt=now - REMEMBERED, event_id=event, body=body)
     with transaction.atomic():
-        # of two deliveries of one event at the same moment, the second waits here and finds the first
-        Connection.objects.select_for_update().values_list("pk").get(pk=connection.pk)
-        if event and same.exists():
-            return
+        if event:  # of two deliveries of one event at the same moment, the second waits here and finds the first
+            Connection.objects.select_for_update().values_list("pk").get(pk=connection.pk)
+            if same.exists():
+                return
         kept = {name.lower(): value for name, value in request.headers.items() if _is_kept(name.lower())}
         Hook.objects.create(connection=connection, received_at=now, event_id=event, headers=kept, body=body)
         polling.wake(connection, now=now)

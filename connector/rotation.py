@@ -1,4 +1,5 @@
-"""Every stored secret written anew with the first key, so that older keys can be taken away. Safe to repeat, and to break off."""
+"""Every stored secret written anew with the first key, so that older keys can be taken away. Safe to repeat, and to break
+off. Also which secrets no key reads, without writing anything."""
 
 from __future__ import annotations
 
@@ -35,11 +36,36 @@ class Rotation:
 def rotate() -> Rotation:
     """All secrets of all models, in batches of one transaction each."""
     done = Rotation()
-    for model in apps.get_models(include_auto_created=True):
-        names = [one.name for one in model._meta.concrete_fields if isinstance(one, SecretTextField)]
-        for pks in _batches(model) if names else ():
+    for model, names in _models_with_secrets():
+        for pks in _batches(model):
             _rotate_batch(model, names, pks, done)
     return done
+
+
+def unreadable() -> list[Unreadable]:
+    """The secrets that none of the present keys reads. Raises django.db.Error, also where there is no table yet."""
+    return [
+        Unreadable(model._meta.label, str(pk), name)
+        for model, names in _models_with_secrets()
+        for pks in _batches(model)
+        for pk in pks
+        for name in names
+        if not _is_readable(model, pk, name)
+    ]
+
+
+def _models_with_secrets() -> Iterator[tuple[type[models.Model], list[str]]]:
+    for model in apps.get_models(include_auto_created=True):
+        if names := [one.name for one in model._meta.concrete_fields if isinstance(one, SecretTextField)]:
+            yield model, names
+
+
+def _is_readable(model: type[models.Model], pk: object, name: str) -> bool:
+    try:
+        model._base_manager.filter(pk=pk).values_list(name, flat=True).first()
+    except InvalidToken:
+        return False
+    return True
 
 
 def _batches(model: type[models.Model]) -> Iterator[list[object]]:

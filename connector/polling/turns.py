@@ -37,10 +37,11 @@ def is_due(connection: Connection, stream: Stream, now: datetime) -> bool:
 
 
 def wake(connection: Connection, *, now: datetime) -> None:
-    """Everything that changes by the minute is due at once; only a wake-up, the cursor says what is read."""
+    """Everything that changes by the minute is due at once; only a wake-up, the cursor says what is read.
+
+    A stream without a cursor is due anyway: its first poll makes one before it reads.
+    """
     names = [stream.name for stream in streams_of(connection) if stream.seconds is None]
-    for name in names:
-        Cursor.objects.get_or_create(connection=connection, stream=name)
     Cursor.objects.filter(connection=connection, stream__in=names).update(due_at=now)
 
 

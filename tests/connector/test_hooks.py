@@ -16,10 +16,11 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector import polling
+from connector import polling, tasks
 from connector.hooks import LARGEST_BODY, signature
 from connector.models import Connection, Cursor, Hook
 from mapping.models import Company
+from tests.acceptance.stage import HINGE, Stage
 from tests.queued import queued
 
 KEY = "portal-key"
@@ -171,9 +172,89 @@ def test_a_webhook_costs_a_fixed_handful_of_queries_and_no_call(visma: Connectio
     send(visma)
     with CaptureQueriesContext(database) as asked:
         send(visma, headers={"x-vwd-event-id": "e1"})
-    # the connection, its lock, whether it is a repeat, the hook, and per stream of the minute its cursor, all woken
-    streams = len([stream for stream in polling.streams_of(visma) if stream.seconds is None])
-    assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) == 5 + streams
+    # the connection, its lock, whether it is a repeat, the hook, and the cursors
+    assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) == 5
+
+
+def test_a_secret_that_no_key_reads_is_said_so_and_believes_nobody(visma: Connection) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE connector_connection SET webhook_secret = %s", [b"of another key"])
+    answer = send(visma)
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert "FIELD_ENCRYPTION_KEYS" in answer.content.decode()
+    assert not Hook.objects.exists()
+
+
+def test_other_secrets_are_not_read_for_a_webhook(visma: Connection) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE connector_connection SET client_secret = %s, token = %s", [b"of another key"] * 2)
+    assert send(visma).status_code == 204
+
+
+def test_a_stream_that_was_never_read_is_due_whatever_a_webhook_finds(visma: Connection) -> None:
+    Cursor.objects.all().delete()
+    send(visma)
+    streams = {stream.name for _, stream in polling.due(timezone.now())}
+    assert {stream.name for stream in polling.streams_of(visma)} <= streams
+
+
+class TestFromHookToMailbox:
+    """Whatever happens to hooks, each order is at SPS once, as it is in Visma."""
+
+    @pytest.fixture
+    def seen(self, stage: Stage) -> Connection:
+        """The stage's Visma, which signs its hooks."""
+        found = Connection.objects.get(system="visma")
+        found.webhook_secret = KEY
+        found.save()
+        Cursor.objects.update(due_at=timezone.now() + timedelta(hours=1))
+        return found
+
+    def test_a_hook_brings_the_order(self, stage: Stage, seen: Connection) -> None:
+        order = stage.world.new_order("50000", [HINGE])
+        tasks.tick()
+        assert stage.documents("--order", order) == []
+        send(seen, headers={"x-vwd-event-id": "e1"})
+        tasks.wake("visma")
+        assert numbers(stage) == [order]
+
+    def test_a_lost_hook_costs_time_only(self, stage: Stage, seen: Connection) -> None:
+        order = stage.world.new_order("50000", [HINGE])
+        Cursor.objects.update(due_at=timezone.now())  # the interval is over
+        tasks.wake("visma")
+        assert numbers(stage) == [order]
+
+    def test_doubled_hooks_make_no_second_order(self, stage: Stage, seen: Connection) -> None:
+        order = stage.world.new_order("50000", [HINGE])
+        for event in ("e1", "e1", "e2"):
+            send(seen, headers={"x-vwd-event-id": event})
+            tasks.wake("visma")
+        assert numbers(stage) == [order]
+
+    def test_forged_hooks_bring_nothing(self, stage: Stage, seen: Connection) -> None:
+        stage.world.new_order("50000", [HINGE])
+        assert send(seen, key="guessed").status_code == 401
+        tasks.wake("visma")
+        assert numbers(stage) == []
+
+    def test_hooks_in_the_wrong_order_bring_what_is_true_now(self, stage: Stage, seen: Connection) -> None:
+        order = stage.world.new_order("50000", [HINGE])
+        stage.change(order, {"lineNumber": 1, "orderQty": 12})
+        now = int(timezone.now().timestamp())
+        for seconds, event in ((5, "changed"), (20, "created")):  # the younger first
+            send(
+                seen,
+                b'{"resourceUri": "%s", "orderQty": 10}' % order.encode(),
+                headers={"x-vwd-event-id": event, "x-vwd-notification-timestamp": str((now - seconds) * 1000)},
+            )
+            tasks.wake("visma")
+        [paper] = stage.mailbox()
+        assert paper["LineItem"][0]["OrderLine"]["OrderQty"] == 12
+
+
+def numbers(stage: Stage) -> list[str]:
+    """Of the orders that lie at SPS."""
+    return [str(paper["Header"]["OrderHeader"]["PurchaseOrderNumber"]) for paper in stage.mailbox()]
 
 
 @given(st.binary(max_size=200), st.text(max_size=40), st.text(max_size=60))
