@@ -60,10 +60,13 @@ def clients_for(
     company: Company, document: Document | None = None, *, priority: int = ANSWERS, before: Before | None = None
 ) -> Clients:
     """Both clients of a company; calls are logged with the document when there is one. Raises Misconfigured."""
-    visma, sps = (connection_of(company, system) for system in (Connection.System.VISMA, Connection.System.SPS))
+    known = {connection.system: connection for connection in connections().filter(company=company)}
+    for system in Connection.System:
+        if system not in known:
+            raise _unconnected(company, system)
     return Clients(
-        visma=visma_client(visma, document=document, priority=priority, before=before),
-        sps=sps_client(sps, document=document, priority=priority, before=before),
+        visma=visma_client(known[Connection.System.VISMA], document=document, priority=priority, before=before),
+        sps=sps_client(known[Connection.System.SPS], document=document, priority=priority, before=before),
     )
 
 
@@ -82,8 +85,12 @@ def connection_of(company: Company, system: Connection.System) -> Connection:
     except InvalidToken as error:
         raise unreadable(f"{company} · {system.label}") from error
     if connection is None:
-        raise Misconfigured(f"{company} has no connection to {system.label}: make it with `manage.py connect`.")
+        raise _unconnected(company, system)
     return connection
+
+
+def _unconnected(company: Company, system: Connection.System) -> Misconfigured:
+    return Misconfigured(f"{company} has no connection to {system.label}: make it with `manage.py connect`.")
 
 
 def visma_client(
