@@ -6,20 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models import Case, Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, NullIf
 
 from audit import ledger
-from audit.models import AS_EXPENSE, Hold, Kind, Status
+from audit.models import AS_EXPENSE, Cause, DocumentOrder, Hold, Kind, Status
 from mapping.models import Company
+
+OF_THE_COMPANY = (
+    Cause.UNIT_UNMAPPED,
+)  # one mapping answers it for all partners; any other answer is about one of them
 
 
 @dataclass(frozen=True)
 class Question:
-    """One row of the desk."""
+    """One row of the desk. `whose` is the partner's key, `hold` the oldest hold, `newest` the latest one.
 
+    `partner` is the partner's id, or says how many they are. `amount` is None where nobody knows it, or where it is in
+    several currencies.
+    """
+
+    hold: int
+    newest: int
     company: int
+    whose: int | None
     cause: str
     subject: str
     sentence: str
@@ -29,6 +42,7 @@ class Question:
     oldest: datetime
     assigned_to: str
     partner: str
+    asked_at: datetime | None
 
 
 def open_holds(company: Company | None = None) -> QuerySet[Hold]:
@@ -37,43 +51,83 @@ def open_holds(company: Company | None = None) -> QuerySet[Hold]:
     return holds.filter(document__company=company) if company else holds
 
 
-def questions(company: Company | None = None) -> list[Question]:
-    """The rows of the desk, most money first, then oldest; one query."""
-    rows = (
-        open_holds(company)
-        .values("document__company", "cause", "subject")
+def with_stakes(holds: QuerySet[Hold]) -> QuerySet[Hold]:
+    """`stake` and `stake_currency`: what the hold itself names, else the paper's amount, else its orders' totals."""
+    named = DocumentOrder.objects.filter(document=OuterRef("document")).order_by().values("document")
+    total = Subquery(named.annotate(sum=Sum("order__total")).values("sum"))
+    ordered_in = Subquery(named.annotate(one=Max("order__currency")).values("one"))
+    stake = Coalesce("amount", "document__amount", total)
+    currency = Coalesce(NullIf("currency", Value("")), NullIf("document__currency", Value("")), ordered_in, Value(""))
+    return holds.annotate(stake=stake).annotate(
+        stake_currency=Case(When(stake__isnull=True, then=Value(None)), default=currency)
+    )
+
+
+def questions(company: Company | None = None, *, asked: Q | None = None) -> list[Question]:
+    """The rows of the desk, most money first, then oldest; one query. `asked` narrows the holds."""
+    rows = _grouped(open_holds(company).filter(asked or Q()))
+    return sorted(map(_question, rows), key=lambda question: (-(question.amount or 0), question.oldest))
+
+
+def question_of(holds: QuerySet[Hold]) -> Question | None:
+    """The row of these holds of one question; None when they wait no longer."""
+    return next(map(_question, _grouped(holds)), None)
+
+
+def _grouped(holds: QuerySet[Hold]) -> QuerySet[Hold, dict[str, Any]]:
+    """The same number, or invoice number, of another partner is another question."""
+    whose = Case(When(cause__in=OF_THE_COMPANY, then=Value(None)), default=F("document__partner"))
+    return (
+        with_stakes(holds)
+        .annotate(whose=whose)
+        .order_by()
+        .values("document__company", "cause", "subject", "whose")
         .annotate(
             documents=Count("document", distinct=True),
-            amount=Sum("amount"),
+            sum=Sum("stake"),
+            first=Min("pk"),
+            newest=Max("pk"),
             oldest=Min("opened_at"),
-            sentence=Max("sentence"),
-            currencies=Count("currency", distinct=True),  # before `currency`, which then hides the column
-            currency=Max("currency"),
+            text=Max("sentence"),
+            currencies=Count("stake_currency", distinct=True),
+            one_currency=Max("stake_currency"),
             who=Max("assigned_to__username"),
             partner=Max("document__partner__trading_partner_id"),
+            partners=Count("document__partner", distinct=True),
+            asked_at=Min("document__replacement_asked_at"),
         )
     )
-    found = [
-        Question(
-            company=row["document__company"],
-            cause=row["cause"],
-            subject=row["subject"],
-            sentence=row["sentence"],
-            documents=row["documents"],
-            amount=row["amount"] if row["currencies"] == 1 else None,  # money of two currencies is not added up
-            currency=row["currency"] if row["currencies"] == 1 else "",
-            oldest=row["oldest"],
-            assigned_to=row["who"] or "",
-            partner=row["partner"] or "",
-        )
-        for row in rows
-    ]
-    return sorted(found, key=lambda question: (-(question.amount or 0), question.oldest))
 
 
-def behind(company: Company, cause: str, subject: str) -> QuerySet[Hold]:
+def _question(row: dict[str, Any]) -> Question:
+    """Money of two currencies is not added up."""
+    return Question(
+        hold=row["first"],
+        newest=row["newest"],
+        company=row["document__company"],
+        whose=row["whose"],
+        cause=row["cause"],
+        subject=row["subject"],
+        sentence=row["text"],
+        documents=row["documents"],
+        amount=row["sum"] if row["currencies"] == 1 else None,
+        currency=row["one_currency"] if row["currencies"] == 1 else "",
+        oldest=row["oldest"],
+        assigned_to=row["who"] or "",
+        partner=f"{row['partners']} partners" if row["partners"] > 1 else row["partner"] or "",
+        asked_at=row["asked_at"],
+    )
+
+
+def behind(company: Company, cause: str, subject: str, whose: int | None) -> QuerySet[Hold]:
     """The holds of one question."""
-    return open_holds(company).filter(cause=cause, subject=subject).select_related("document")
+    holds = open_holds(company).filter(cause=cause, subject=subject).select_related("document")
+    return holds if cause in OF_THE_COMPANY else holds.filter(document__partner=whose)
+
+
+def alike(hold: Hold) -> QuerySet[Hold]:
+    """The open holds of the same question as this one."""
+    return behind(hold.document.company, hold.cause, hold.subject, hold.document.partner_id)
 
 
 def assign(holds: QuerySet[Hold], user: AbstractBaseUser | None, comment: str = "") -> int:
@@ -113,10 +167,17 @@ def post_as_expense(holds: Sequence[Hold], *, reason: str, actor: str, now: date
 
 
 def ask_replacement(holds: QuerySet[Hold], *, reason: str, actor: str, now: datetime) -> int:
-    """The supplier is asked for another paper: noted on each document, which stays held until it is replaced or ignored."""
+    """The supplier is asked for another paper: each document stays held until that one comes or it is ignored.
+
+    Raises ValueError with a sentence for one of our own orders: it has no supplier's paper to be replaced.
+    """
     documents = {held.document_id: held.document for held in holds}.values()
     for document in documents:
-        ledger.note(document, "replacement asked", now=now, actor=actor, reason=reason)
+        if document.kind == Kind.ORDER:
+            raise ValueError(f"{document} is our own: nobody else can replace it.")
+    for document in documents:
+        told = {"replacement_asked_at": now, "replacement_asked_by": actor}
+        ledger.note(document, "replacement asked", now=now, actor=actor, reason=reason, **told)
     holds.update(comment=f"Replacement asked by {actor} on {now:%Y-%m-%d}: {reason}")
     return len(documents)
 

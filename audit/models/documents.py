@@ -95,6 +95,10 @@ class Document(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     picked_up_at = models.DateTimeField(null=True, blank=True, help_text="when SPS took an order from the mailbox")
     answered_at = models.DateTimeField(null=True, blank=True, help_text="when an order was first answered")
+    replacement_asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the supplier was last asked for another paper in its place"
+    )
+    replacement_asked_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         constraints = [

@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit import desk, reports
 from audit.models import Cause, Kind, Status
 from connector import status
-from connector.admin.desk import question_address
+from connector.admin.desk import address_of
 from connector.models import Connection, Cursor
 
 QUESTIONS_SHOWN = 8
@@ -32,12 +32,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": "Dashboard",
         "may_see": True,
         "questions": [
-            (
-                question,
-                Cause(question.cause).label,
-                question_address(question.company, question.cause, question.subject),
-            )
-            for question in questions[:QUESTIONS_SHOWN]
+            (question, Cause(question.cause).label, address_of(question)) for question in questions[:QUESTIONS_SHOWN]
         ],
         "questions_count": len(questions),
         "tiles": _tiles(figures, questions, now),

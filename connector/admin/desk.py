@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.db.models import Count, Min, Sum
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from audit import desk
+from audit.letter import letter_about
 from audit.models import Cause, Hold, Kind
 from connector.admin.fixes import ACCEPTED, FIXES, Assign, Fix, Why
 from connector.evidence import suggestions_of
@@ -32,6 +33,7 @@ FITS_NOTHING = (
     Cause.OVER_INVOICED,
     Cause.QUANTITY,
 )
+SEEN_FIRST = ("accept", "expense", "replacement", "ignore")
 SEES, DECIDES, IGNORES, REPLAYS = (
     "audit.view_hold",
     "audit.decide_document",
@@ -40,9 +42,15 @@ SEES, DECIDES, IGNORES, REPLAYS = (
 )
 
 
-def question_address(company: int, cause: str, subject: str) -> str:
+def question_address(company: int, cause: str, subject: str, whose: int | None) -> str:
     """The page of one question; the subject stands in the query, whatever characters it has."""
-    return f"{reverse('desk_question', args=[company, cause])}?{urlencode({'subject': subject})}"
+    said = {"subject": subject, **({"partner": whose} if whose else {})}
+    return f"{reverse('desk_question', args=[company, cause])}?{urlencode(said)}"
+
+
+def address_of(question: desk.Question) -> str:
+    """The page of a row of the desk."""
+    return question_address(question.company, question.cause, question.subject, question.whose)
 
 
 @require_GET
@@ -57,7 +65,7 @@ def desk_view(request: HttpRequest) -> HttpResponse:
             "question": question,
             "company": names[question.company],
             "cause": Cause(question.cause).label,
-            "address": question_address(question.company, question.cause, question.subject),
+            "address": address_of(question),
             "fix": FIXES[question.cause].verb if question.cause in FIXES else _usual_answer(question.cause),
         }
         for question in asked
@@ -80,8 +88,9 @@ def desk_view(request: HttpRequest) -> HttpResponse:
 def question_view(request: HttpRequest, company: int, cause: str) -> HttpResponse:
     """One question: what waits for it, and every answer that the user may give."""
     _demand(request, SEES)
-    subject = request.GET.get("subject", "")
-    holds = desk.behind(get_object_or_404(Company, pk=company), cause, subject)
+    subject, whose = request.GET.get("subject", ""), request.GET.get("partner", "")
+    owner = int(whose) if whose.isdecimal() and len(whose) < 19 else None
+    holds = desk.behind(get_object_or_404(Company, pk=company), cause, subject, owner)
     first = holds.select_related("document__partner", "document__company", "assigned_to").order_by("opened_at").first()
     if first is None:
         return _answered(request, cause, subject)
@@ -98,7 +107,8 @@ def hold_view(request: HttpRequest, pk: int) -> HttpResponse:
     """The question that a hold belongs to."""
     _demand(request, SEES)
     hold = get_object_or_404(Hold.objects.select_related("document"), pk=pk)
-    return redirect(question_address(hold.document.company_id, hold.cause, hold.subject))
+    whose = None if hold.cause in desk.OF_THE_COMPANY else hold.document.partner_id
+    return redirect(question_address(hold.document.company_id, hold.cause, hold.subject, whose))
 
 
 urlpatterns: list[URLPattern] = [
@@ -147,7 +157,7 @@ def _assigned(hold: Hold) -> dict[str, Any]:
     return {"user": hold.assigned_to_id, "comment": hold.comment}
 
 
-def _post(request: HttpRequest, forms: dict[str, Any], holds: Any) -> HttpResponse | None:
+def _post(request: HttpRequest, forms: dict[str, Any], holds: QuerySet[Hold]) -> HttpResponse | None:
     """Gives the answer; None when the form has to be shown again. Raises PermissionDenied for an answer not offered."""
     verb = request.POST.get("verb", "")
     if verb == "mine" and "assign" in forms:
@@ -161,8 +171,24 @@ def _post(request: HttpRequest, forms: dict[str, Any], holds: Any) -> HttpRespon
         return None
     if verb == "assign":
         return _assign(request, form, holds)
+    if verb in SEEN_FIRST:
+        holds = _seen(request, holds)
     if verb == "replacement":
         return _ask_replacement(request, form, holds)
+    return _answer(request, verb, form, holds)
+
+
+def _seen(request: HttpRequest, holds: QuerySet[Hold]) -> QuerySet[Hold]:
+    """What the page showed. What has come since is not answered unseen: it stays on the desk, and the user is told."""
+    newest = request.POST.get("seen", "")
+    if not (newest.isdecimal() and len(newest) < 19):
+        return holds
+    if late := holds.filter(pk__gt=int(newest)).count():
+        messages.warning(request, f"{late} more came while you looked. Nothing is decided about what you did not see.")
+    return holds.filter(pk__lte=int(newest))
+
+
+def _answer(request: HttpRequest, verb: str, form: Any, holds: QuerySet[Hold]) -> HttpResponse | None:
     try:
         sentence = _give(verb, form, list(holds), request.user.get_username())
     except (ValueError, ObjectDoesNotExist) as error:
@@ -175,19 +201,17 @@ def _post(request: HttpRequest, forms: dict[str, Any], holds: Any) -> HttpRespon
     return redirect("desk")
 
 
-def _assign(request: HttpRequest, form: Assign, holds: Any) -> HttpResponse:
+def _assign(request: HttpRequest, form: Assign, holds: QuerySet[Hold]) -> HttpResponse:
     who = form.cleaned_data["user"]
     desk.assign(holds, who, form.cleaned_data["comment"])
     messages.success(request, f"Assigned to {who.get_username()}." if who else "Assigned to nobody.")
     return redirect(request.get_full_path())
 
 
-def _ask_replacement(request: HttpRequest, form: Why, holds: Any) -> HttpResponse:
+def _ask_replacement(request: HttpRequest, form: Why, holds: QuerySet[Hold]) -> HttpResponse:
     reason, actor = form.cleaned_data["reason"], request.user.get_username()
     number = desk.ask_replacement(holds, reason=reason, actor=actor, now=timezone.now())
-    messages.success(
-        request, f"Noted on {number} documents. They stay here until another paper comes or they are ignored."
-    )
+    messages.success(request, f"Noted: a replacement of {_documents(number, verb='')} is asked for, and settles this.")
     return redirect(request.get_full_path())
 
 
@@ -217,33 +241,29 @@ def _fix(form: Fix, holds: Sequence[Hold]) -> str:
     return f"{done} {_documents(number)} looked at again."
 
 
-def _documents(number: int) -> str:
-    return "1 document is" if number == 1 else f"{number} documents are"
+def _documents(number: int, verb: str = "is") -> str:
+    said = f"1 document {verb}" if number == 1 else f"{number} documents {'are' if verb else ''}"
+    return said.strip()
 
 
-def _context(request: HttpRequest, holds: Any, first: Hold, forms: dict[str, Any]) -> dict[str, Any]:
-    figures = holds.aggregate(
-        documents=Count("document", distinct=True),
-        amount=Sum("amount"),
-        oldest=Min("opened_at"),
-        currencies=Count("currency", distinct=True),
-    )
+def _context(request: HttpRequest, holds: QuerySet[Hold], first: Hold, forms: dict[str, Any]) -> dict[str, Any]:
+    shown = desk.with_stakes(holds).select_related("document__partner").defer("document__output")
     return {
         **admin.site.each_context(request),
         "title": str(Cause(first.cause).label).capitalize(),
         "hold": first,
-        "figures": figures,
-        "currency": first.currency if figures["currencies"] == 1 else "",
-        "holds": list(
-            holds.select_related("document__partner").defer("document__output").order_by("opened_at")[:SHOWN]
-        ),
+        "question": desk.question_of(holds),
+        "holds": list(shown.order_by("opened_at")[:SHOWN]),
         "facts": sorted(
-            (name.replace("_", " "), value) for name, value in first.facts.items() if value not in ("", None)
+            (name.replace("_", " "), value)
+            for name, value in first.facts.items()
+            if value not in ("", None) and name != "partner"  # its key: the partner itself is named above
         ),
         "forms": forms,
         "suggestions": suggestions_of(first) if "fix" in forms else [],
         "fix_title": FIXES[first.cause].verb if first.cause in FIXES else "",
         "is_mine": first.assigned_to_id == request.user.pk,
+        "letter": letter_about(holds) if "replacement" in forms else None,
     }
 
 

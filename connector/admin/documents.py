@@ -25,6 +25,7 @@ from unfold.contrib.filters.admin import (
 )
 
 from audit import reports
+from audit.letter import asked_words
 from audit.models import Cause, Document, DocumentOrder, Kind, Status, Transmission
 from connector.admin import verbs
 from connector.admin.life import COLOURS
@@ -73,6 +74,21 @@ class SilenceFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes n
         return queryset & silent(timezone.now()) if silent else queryset
 
 
+class AskedFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no types
+    """Papers of which the supplier was asked for another one."""
+
+    title = "replacement"
+    parameter_name = "replacement"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's own signature
+        return [("asked", "asked for, not come yet"), ("settled", "asked for, settled")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> QuerySet[Document]:  # noqa: ARG002 - Django's own signature
+        still_open = Q(status__in=(Status.HELD, Status.RECEIVED, Status.WAITING))
+        wanted = {"asked": still_open, "settled": ~still_open}.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted).exclude(replacement_asked_at=None)
+
+
 @admin.register(Document)
 class DocumentAdmin(ReadOnly, Page):
     """Every document, newest first; its page is read-only, its verbs are replay and ignore."""
@@ -87,6 +103,7 @@ class DocumentAdmin(ReadOnly, Page):
         CauseFilter,
         DirectionFilter,
         SilenceFilter,
+        AskedFilter,
         ("partner", AutocompleteSelectFilter),
         ("created_at", Days),
         ("delivered_at", Days),
@@ -136,7 +153,8 @@ class DocumentAdmin(ReadOnly, Page):
 
     @admin.display(description="what it says now")
     def says(self, document: Document) -> SafeString:
-        return format_html('<span class="mlc-says" title="{0}">{0}</span>', document.reason)
+        asked = f"Replacement {asked_words(document)}. " if document.replacement_asked_at else ""
+        return format_html('<span class="mlc-says" title="{0}">{0}</span>', asked + document.reason)
 
     @admin.display(description="amount", ordering="amount")
     def worth(self, document: Document) -> SafeString:

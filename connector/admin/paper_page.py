@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit import paper
+from audit.letter import asked_words
 from audit.models import Document
 from connector.admin.life import COLOURS, steps
 
@@ -56,4 +57,5 @@ def _facts(document: Document) -> list[tuple[str, Any]]:
         ("Picked up by SPS", document.picked_up_at),
         ("First answered", document.answered_at),
         ("Removed at SPS", document.transmission.removed_at),
+        ("Replacement", asked_words(document)),
     ]

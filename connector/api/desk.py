@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Min, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import desk
+from audit.letter import letter_about
 from audit.models import Cause, Document, Hold
-from audit.selection import rows
+from audit.selection import LARGEST_ID, of_partner, rows
 from connector.api.companies import company_named
 from connector.api.documents import actor, checked
 from connector.api.problems import Conflict
@@ -35,6 +37,7 @@ class QuestionSerializer(serializers.Serializer[Any]):
     """One row of the desk. `hold` is the id by which it is asked for and answered; `amount` is the money at stake."""
 
     hold = serializers.IntegerField()
+    newest = serializers.IntegerField(help_text="the latest hold; sent back as `up_to`, later ones are left")
     company = serializers.CharField()
     cause = serializers.ChoiceField(choices=Cause.choices)
     subject = serializers.CharField()
@@ -45,6 +48,7 @@ class QuestionSerializer(serializers.Serializer[Any]):
     oldest = serializers.DateTimeField()
     assigned_to = serializers.CharField()
     partner = serializers.CharField()
+    asked_at = serializers.DateTimeField(allow_null=True, help_text="when a replacement was asked for")
 
 
 class SuggestionSerializer(serializers.Serializer[Any]):
@@ -80,6 +84,20 @@ class CommentSerializer(serializers.Serializer[Any]):
     comment = serializers.CharField()
 
 
+class AnswerSerializer(ReasonSerializer):
+    """An answer to the holds that the caller has seen: `up_to` is the question's `newest`; left out, to all."""
+
+    up_to = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
+
+
+class LetterSerializer(serializers.Serializer[Any]):
+    """What to tell the supplier; `link` opens a mail program with it."""
+
+    subject = serializers.CharField()
+    body = serializers.CharField()
+    link = serializers.CharField()
+
+
 class AnsweredSerializer(serializers.Serializer[Any]):
     """How many holds or documents an answer reached."""
 
@@ -111,7 +129,7 @@ class Holds(viewsets.GenericViewSet[Hold]):
     @extend_schema(responses=HoldDetailSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
         hold = self.get_object()
-        waiting = rows(Document.objects.filter(pk__in=_behind(hold).values("document")))
+        waiting = rows(Document.objects.filter(pk__in=desk.alike(hold).values("document")))
         documents = DocumentSerializer(waiting.order_by("created_at", "pk")[:DOCUMENTS_SHOWN], many=True)
         suggestions = SuggestionSerializer(suggestions_of(hold), many=True)
         shown = {"documents": documents.data, "suggestions": suggestions.data}
@@ -132,38 +150,32 @@ class Holds(viewsets.GenericViewSet[Hold]):
         said = checked(CommentSerializer(data=request.data))
         return self._answered(desk.assign(self._open(), self.get_object().assigned_to, said["comment"]))
 
-    @extend_schema(request=ReasonSerializer, responses=AnsweredSerializer)
+    @extend_schema(request=AnswerSerializer, responses=AnsweredSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
         """What the papers say is right; each document is decided again with that."""
-        said = checked(ReasonSerializer(data=request.data))
-        holds = list(self._open())
-        try:
-            accepted = desk.accept(holds, reason=said["reason"], actor=actor(request), now=timezone.now())
-        except ValueError as refused:
-            raise Conflict(str(refused)) from refused
-        return self._answered(accepted, True)
+        return self._answer(request, desk.accept)
 
-    @extend_schema(request=ReasonSerializer, responses=AnsweredSerializer)
+    @extend_schema(request=AnswerSerializer, responses=AnsweredSerializer)
     @action(detail=True, methods=["post"])
     def expense(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
         """The invoices are booked on the partner's expense account, whatever they do not fit."""
-        said = checked(ReasonSerializer(data=request.data))
-        holds = list(self._open())
-        try:
-            booked = desk.post_as_expense(holds, reason=said["reason"], actor=actor(request), now=timezone.now())
-        except ValueError as refused:
-            raise Conflict(str(refused)) from refused
-        return self._answered(booked, True)
+        return self._answer(request, desk.post_as_expense)
 
-    @extend_schema(request=ReasonSerializer, responses=AnsweredSerializer)
+    @extend_schema(request=AnswerSerializer, responses=AnsweredSerializer)
     @action(detail=True, methods=["post"])
     def replacement(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
-        """The supplier is asked for another paper; the documents stay held until it comes."""
-        said = checked(ReasonSerializer(data=request.data))
-        return self._answered(
-            desk.ask_replacement(self._open(), reason=said["reason"], actor=actor(request), now=timezone.now())
-        )
+        """The supplier is asked for another paper; the documents stay held until it comes and takes their place."""
+        return self._answer(request, desk.ask_replacement, wake=False)
+
+    @extend_schema(responses=LetterSerializer)
+    @action(detail=True)
+    def letter(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
+        """The text that asks the supplier for a replacement: SPS carries no such request. 404 for orders of our own."""
+        found = letter_about(self._open())
+        if found is None:
+            raise NotFound("It is about an order of our own: no supplier wrote it.")
+        return Response(LetterSerializer(found).data)
 
     @extend_schema(request=WhySerializer, responses=AnsweredSerializer)
     @action(detail=True, methods=["post"])
@@ -173,18 +185,28 @@ class Holds(viewsets.GenericViewSet[Hold]):
         why = said["reason"] or f"{actor(request)} asked for another look."
         return self._answered(desk.reconsider(list(self._open()), why=why, now=timezone.now()), True)
 
-    @extend_schema(request=ReasonSerializer, responses=AnsweredSerializer)
+    @extend_schema(request=AnswerSerializer, responses=AnsweredSerializer)
     @action(detail=True, methods=["post"])
     def ignore(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
         """None of the documents is delivered, for a reason."""
-        said = checked(ReasonSerializer(data=request.data))
-        holds = list(self._open())
-        return self._answered(desk.ignore(holds, reason=said["reason"], actor=actor(request), now=timezone.now()), True)
+        return self._answer(request, desk.ignore)
+
+    def _answer(self, request: Request, verb: Callable[..., int], wake: bool = True) -> Response:
+        """One verb of the desk, for a reason. Raises Conflict with the sentence that says why not."""
+        said = checked(AnswerSerializer(data=request.data))
+        holds = self._open()
+        if "up_to" in said:
+            holds = holds.filter(pk__lte=said["up_to"])
+        try:
+            reached = verb(holds, reason=said["reason"], actor=actor(request), now=timezone.now())
+        except ValueError as refused:
+            raise Conflict(str(refused)) from refused
+        return self._answered(reached, wake)
 
     def _open(self) -> QuerySet[Hold]:
         """The holds behind the question. Raises Conflict when it is answered already."""
         hold = self.get_object()
-        behind = _behind(hold)
+        behind = desk.alike(hold)
         if not behind.exists():
             raise Conflict(f"{hold} waits no longer; look at the desk again.")
         return behind
@@ -196,33 +218,20 @@ class Holds(viewsets.GenericViewSet[Hold]):
 
 
 def _questions(request: Request) -> list[desk.Question]:
-    asked = request.query_params
-    company = company_named(asked.get("company", ""))
-    return [
-        question
-        for question in desk.questions(company)
-        if asked.get("cause", question.cause) == question.cause
-        and asked.get("partner", question.partner) == question.partner
-    ]
+    wanted = request.query_params
+    cause, partner = wanted.get("cause", ""), wanted.get("partner", "")
+    asked = (Q(cause=cause) if cause else Q()) & (Q(document__in=_papers_of(partner)) if partner else Q())
+    return desk.questions(company_named(wanted.get("company", "")), asked=asked)
+
+
+def _papers_of(partner: str) -> QuerySet[Document]:
+    return Document.objects.filter(of_partner(partner))
 
 
 def _addressed(questions: list[desk.Question]) -> list[dict[str, Any]]:
-    """The rows with the id of their oldest hold, and the company by its name."""
-    keys = ("document__company", "cause", "subject")
-    subjects = {question.subject for question in questions}
-    found = desk.open_holds().filter(subject__in=subjects).order_by().values_list(*keys).annotate(Min("pk"))
-    first = {tuple(row[:3]): row[3] for row in found}
+    """The rows with the company by its name."""
     names = dict(Company.objects.values_list("pk", "name"))
-    return [
-        asdict(question)
-        | {"company": names[question.company]}
-        | {"hold": first.get((question.company, question.cause, question.subject), 0)}
-        for question in questions
-    ]
-
-
-def _behind(hold: Hold) -> QuerySet[Hold]:
-    return desk.behind(hold.document.company, hold.cause, hold.subject)
+    return [asdict(question) | {"company": names[question.company]} for question in questions]
 
 
 def _user(name: str) -> Any:

@@ -47,6 +47,8 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "delivered_at",
             "picked_up_at",
             "answered_at",
+            "replacement_asked_at",
+            "replacement_asked_by",
         ]
 
     def get_partner(self, document: Document) -> str:

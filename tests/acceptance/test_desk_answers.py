@@ -44,7 +44,7 @@ def test_replacement_that_was_asked_for_is_noted_and_the_document_stays_held(sta
     order = stage.order(HINGE)
     asked(stage.sends("invoice", invoice("INV-1", order, [invoice_line(UNKNOWN, 10, 48)], 480)), "line_unknown")
     [hold] = held_for(stage, "INV-1")
-    holds = desk.behind(hold.document.company, hold.cause, hold.subject)
+    holds = desk.alike(hold)
     assert desk.ask_replacement(holds, reason="Line 9 is not ours.", actor="finance", now=timezone.now()) == 1
     event = hold.document.events.get(verb="replacement asked")
     assert (event.actor, event.reason, event.to_status) == ("finance", "Line 9 is not ours.", "")
