@@ -1,13 +1,19 @@
 """Reading a whole window of a list that promises no order and no snapshot: the loop of visma.md §3.
 
-Pages are read until the total is seen; rows that came twice count once, the newest; when the total changed or rows are
-missing the window is read again. Rows are compared as they came, so that an unreadable one does not stop the others.
+Pages overlap by a few rows. Why that misses none: it is taken for granted, and nothing more, that two rows which nobody
+touches keep their order (which order is unknown). A row that slides from behind a page's end to before the next page's
+beginning has then overtaken every row of the former page; so one of them that comes again untouched in the next page
+shows that no row has slid past. Where none does, the window is read again: from one page to the next as before, or, where
+sizes seem to mean something else over there, twice alike. A row that was touched or added meanwhile needs no proof: its
+stamp is later than the read began, and the next window holds it.
+
+Rows are compared as they came, so that an unreadable one does not stop the others; of a row that came twice the newest counts.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -48,65 +54,116 @@ class Page:
     size: int
 
 
+Fetch = Callable[[int, int], Page]
+"""A page by its number, from 1, and its size."""
+
+
 @dataclass
 class _Run:
+    """One reading from the first page to the last."""
+
+    key_fields: tuple[str, ...]
     rows: dict[Key, Any] = field(default_factory=dict)
     totals: set[int] = field(default_factory=set)
-    seen: int = 0
-    calls: int = 0
+    pages: list[tuple[int, list[Any]]] = field(default_factory=list)
+    """Of each page the place of its first row, and its rows."""
+    joints: list[bool] = field(default_factory=list)
+    """Of each page but the first, whether a row of the page before came again untouched."""
 
-    def take(self, page: Page, key_fields: tuple[str, ...]) -> bool:
+    def take(self, start: int, page: Page) -> bool:
         """Add a page; False when it brought nothing new."""
         known = len(self.rows)
+        if self.pages:
+            self.joints.append(_shares_a_row(self.pages[-1][1], page.rows, self.key_fields))
         for raw in page.rows:
-            _keep_newest(self.rows, key_of(raw, key_fields), raw)
+            _keep_newest(self.rows, key_of(raw, self.key_fields), raw)
         self.totals |= page.totals
-        self.seen += len(page.rows)
-        self.calls += 1
+        self.pages.append((start, page.rows))
         return len(self.rows) > known
 
     @property
-    def ended(self) -> bool:
-        return bool(self.totals) and self.seen >= max(self.totals)
+    def end(self) -> int:
+        """How many places of the list were read."""
+        start, rows = self.pages[-1]
+        return start + len(rows)
 
     @property
-    def whole(self) -> bool:
+    def counted(self) -> bool:
+        """Whether one total was stated and so many rows came: without it an order that changes would go unnoticed."""
         return not self.totals or (len(self.totals) == 1 and len(self.rows) >= max(self.totals))
 
+    def is_like(self, earlier: _Run) -> bool:
+        """Whether page by page the same came: what slides past a page's end leaves its place in a page before."""
+        return len(self.pages) == len(earlier.pages) and all(
+            at == at_then and len(rows) == len(then) and all(map(_same, rows, then))
+            for (at, rows), (at_then, then) in zip(self.pages, earlier.pages, strict=True)
+        )
 
-def read_window(
-    fetch: Callable[[int, int], Page], dto: type[T], key_fields: tuple[str, ...], page_size: int
-) -> Window[T]:
+
+def read_window(fetch: Fetch, dto: type[T], key_fields: tuple[str, ...], page_size: int) -> Window[T]:
     """`fetch(page_number, page_size)` until the window is whole, at most three times over.
 
-    `key_fields` are dotted names of the natural key in the raw row. Errors of `fetch` pass.
+    `key_fields` are dotted names of the natural key in the raw row. Errors of `fetch` pass. A list of one page is one
+    call, and pages of 500 overlap by 5 rows or a few more: 26 calls instead of 24 for 12,000 rows.
     """
     rows: dict[Key, Any] = {}
-    calls, whole = 0, False
-    for _ in range(RUNS):
-        run = _run(fetch, key_fields, page_size)
-        calls += run.calls
+    runs: list[_Run] = []
+    whole = False
+    while not whole and len(runs) < RUNS:
+        run = _run(fetch, key_fields, page_size, overlapping=not runs or any(runs[-1].joints))
         for key, raw in run.rows.items():
             _keep_newest(rows, key, raw)
-        whole = run.whole
-        if whole:
-            break
+        whole = run.counted and (all(run.joints) or (bool(runs) and run.is_like(runs[-1])))
+        runs.append(run)
     watermark = stamps.highest([_stamp(raw) for raw in rows.values()])
     readable, unreadable = _parsed(rows.values(), dto, key_fields)
-    return Window(readable, watermark, calls, whole, unreadable)
+    return Window(readable, watermark, sum(len(each.pages) for each in runs), whole, unreadable)
 
 
-def _run(fetch: Callable[[int, int], Page], key_fields: tuple[str, ...], page_size: int) -> _Run:
-    run, number = _Run(), 1
+def _run(fetch: Fetch, key_fields: tuple[str, ...], page_size: int, *, overlapping: bool) -> _Run:
+    run, number, size = _Run(key_fields), 1, page_size
+    largest = page_size
     while True:
-        page = fetch(number, page_size)
-        # Sizes are silently cut over there, and page 2 begins where their page 1 ended.
-        page_size = min(page_size, max(page.size, len(page.rows)))
-        news = run.take(page, key_fields)
-        # Without a total a page that brings nothing new is the end: page numbers may be ignored like other parameters.
-        if not page.rows or run.ended or not (news or run.totals):
+        page = fetch(number, size)
+        news = run.take((number - 1) * size, page)
+        if not page.rows or (page.totals and run.end >= max(page.totals)):
             return run
-        number += 1
+        if not page.totals:
+            # Without a total a page that brings nothing new is the end: numbers may be ignored like other parameters.
+            if not news:
+                return run
+            largest = min(largest, max(page.size, len(page.rows)))
+        elif len(run.pages) == 1:
+            largest = len(page.rows)  # sizes are silently cut over there, and there is more
+        elif len(page.rows) < size:
+            return run  # it has become shorter
+        number, size = _following(run.end, largest) if overlapping and page.totals else (number + 1, largest)
+
+
+def _following(end: int, largest: int) -> tuple[int, int]:
+    """Number and size of the page that reaches farthest, beginning some rows before `end` where sizes allow it.
+
+    Page n of size s is taken to begin after (n - 1) * s rows.
+    """
+    for margin in (max(1, largest // 100), 1, 0):
+        reach, size = max(((end - margin) // size * size + size, size) for size in range(1, largest + 1))
+        if reach > end:
+            break
+    return reach // size, size
+
+
+def _shares_a_row(before: Sequence[Any], rows: Sequence[Any], key_fields: tuple[str, ...]) -> bool:
+    came = {key_of(raw, key_fields): raw for raw in before}
+    return any((key := key_of(raw, key_fields)) in came and _same(came[key], raw) for raw in rows)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two rows are one row untouched: all but the list's own figures."""
+    return bool(_bare(one) == _bare(other))
+
+
+def _bare(raw: Any) -> Any:
+    return {name: value for name, value in raw.items() if name != "metadata"} if isinstance(raw, dict) else raw
 
 
 def page_of(body: Any, page_size: int) -> Page:
