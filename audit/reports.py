@@ -7,44 +7,32 @@ fixed number of queries, however many orders or documents there are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from itertools import groupby
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet
 
 from audit.models import Document, DocumentLine, Kind, Status
-from mapping.models import Booking, BookingLine, Company, Order, OrderLine
+from audit.standing import AS_ORDERED, RECEIPT, LineStand, line_stand
+from mapping.lookup import units_for
+from mapping.matching import Units
+from mapping.models import BookingLine, Company, Order, OrderLine
+
+__all__ = [
+    "LineStand",
+    "OrderStand",
+    "by_kind_and_status",
+    "line_stand",
+    "order_lines",
+    "order_stands",
+    "since",
+    "unanswered",
+    "unpicked",
+]
 
 UNPICKED_AFTER = timedelta(minutes=30)
 UNANSWERED_AFTER = timedelta(days=3)
-ON_THE_WAY = (Status.MATCHED, Status.DELIVERING, Status.DELIVERED)
-ZERO = Decimal(0)
-
-
-@dataclass(frozen=True)
-class LineStand:
-    """Where one order line stands; quantities in the order line's unit. confirmed + backordered + rejected + open = ordered."""
-
-    line: OrderLine
-    ordered: Decimal = ZERO
-    confirmed: Decimal = ZERO
-    backordered: Decimal = ZERO
-    rejected: Decimal = ZERO
-    shipped: Decimal = ZERO
-    received: Decimal = ZERO
-    unreleased: Decimal = ZERO
-    invoiced: Decimal = ZERO
-    promised: date | None = None
-    paid: str = ""
-    """Of what is invoiced: `paid`, `partly paid`, `unpaid`; empty while nothing is."""
-
-    @property
-    def open(self) -> Decimal:
-        """What nobody has answered yet; negative where more was confirmed than ordered."""
-        return self.ordered - self.confirmed - self.backordered - self.rejected
 
 
 @dataclass(frozen=True)
@@ -87,7 +75,7 @@ def order_lines(order: Order) -> list[LineStand]:
 
 
 def order_stands(orders: Sequence[Order]) -> dict[int, OrderStand]:
-    """Where each of these orders stands, by the order's pk; five queries for any number of orders."""
+    """Where each of these orders stands, by the order's pk; six queries for any number of orders."""
     stands = _stands(orders)
     sent = _outgoing(orders)
     answers: dict[int, list[tuple[str, str]]] = defaultdict(list)
@@ -151,17 +139,18 @@ def _of(company: Company | None) -> QuerySet[Document]:
 
 
 def _stands(orders: Sequence[Order]) -> dict[int, list[LineStand]]:
-    """Three queries: the lines, what documents say about them, what Visma has booked on them."""
-    lines = list(OrderLine.objects.filter(order__in=orders, is_present=True).select_related("order"))
+    """Four queries: the lines, what documents say about them, what Visma has booked on them and on their receipts."""
+    lines = list(OrderLine.objects.filter(order__in=orders, is_present=True).select_related("order__company"))
     said: dict[int, list[DocumentLine]] = defaultdict(list)
     for row in _document_lines(lines):
         if row.order_line_id is not None:
             said[row.order_line_id].append(row)
-    booked = _booked(orders)
+    booked = _booked(lines)
+    units = _units(lines, booked)
     found: dict[int, list[LineStand]] = {order.pk: [] for order in orders}
     for line in lines:
-        key = (line.order.company_id, line.order.number, line.number)
-        found[line.order_id].append(line_stand(line, said[line.pk], booked.get(key, [])))
+        known = units.get(line.order.company_id, AS_ORDERED)
+        found[line.order_id].append(line_stand(line, said[line.pk], booked.get(line.pk, []), known))
     return found
 
 
@@ -175,87 +164,33 @@ def _document_lines(lines: Iterable[OrderLine]) -> QuerySet[DocumentLine]:
     )
 
 
-def _booked(orders: Sequence[Order]) -> dict[tuple[int, str, int | None], list[BookingLine]]:
-    """What Visma has booked, by company, order number and line number."""
-    rows = BookingLine.objects.filter(
-        order_number__in={order.number for order in orders},
-        booking__company__in={order.company_id for order in orders},
-    ).select_related("booking")
-    found: dict[tuple[int, str, int | None], list[BookingLine]] = defaultdict(list)
-    for row in rows:
-        found[(row.booking.company_id, row.order_number, row.order_line_number)].append(row)
+def _booked(lines: Sequence[OrderLine]) -> dict[int, list[BookingLine]]:
+    """What Visma has booked on each of these lines; invoices may name the receipt and not the order."""
+    keys = {(line.order.company_id, line.order.number, line.number): line.pk for line in lines}
+    companies = {line.order.company_id for line in lines}
+    rows = BookingLine.objects.filter(booking__company__in=companies).select_related("booking")
+    found: dict[int, list[BookingLine]] = defaultdict(list)
+    received: dict[tuple[int, str, int | None], int] = {}
+    for row in rows.filter(order_number__in={line.order.number for line in lines}):
+        key = keys.get((row.booking.company_id, row.order_number, row.order_line_number or -1))
+        if key is not None:
+            found[key].append(row)
+            if row.booking.type == RECEIPT:
+                received[(row.booking.company_id, row.booking.number, row.number)] = key
+    for row in rows.filter(order_number="", receipt_number__in={number for _, number, _ in received}):
+        key = received.get((row.booking.company_id, row.receipt_number, row.receipt_line_number))
+        if key is not None:
+            found[key].append(row)
     return found
 
 
-def line_stand(line: OrderLine, said: Sequence[DocumentLine], booked: Sequence[BookingLine]) -> LineStand:
-    """One line's stand, from what documents say about it and what Visma has booked on it. Pure."""
-    answers = _standing([row for row in said if row.document.kind == Kind.ORDER_ACK])
-    shipped = [row for row in said if row.document.kind == Kind.SHIPMENT and row.document.status in ON_THE_WAY]
-    receipts = [row for row in booked if row.booking.kind == Booking.Kind.RECEIPT]
-    dates = [row.date for row in answers if row.date and (row.confirmed or row.backordered)]
-    return LineStand(
-        line=line,
-        ordered=ZERO if line.cancelled else line.quantity,
-        confirmed=sum((row.confirmed for row in answers), ZERO),
-        backordered=sum((row.backordered for row in answers), ZERO),
-        rejected=sum((row.rejected for row in answers), ZERO),
-        shipped=sum((row.shipped for row in shipped), ZERO),
-        received=sum((_signed(row) for row in receipts if row.booking.status == "Released"), ZERO),
-        unreleased=sum((_signed(row) for row in receipts if row.booking.status in ("Hold", "Balanced")), ZERO),
-        invoiced=_invoiced(said, booked),
-        promised=max(dates, default=None) or line.promised,
-        paid=_paid([row for row in booked if row.booking.kind == Booking.Kind.INVOICE]),
-    )
-
-
-def _paid(rows: Sequence[BookingLine]) -> str:
-    """By the invoices' own state in Visma: closed, or nothing left to pay on a released one (visma.md §9.4)."""
-    standing = [row.booking for row in rows if row.booking.status != "Voided"]
-    settled = [one for one in standing if one.status == "Closed" or (one.status == "Open" and one.balance == ZERO)]
-    if not standing:
-        return ""
-    partly = any(one.balance is not None and one.amount and ZERO < one.balance < one.amount for one in standing)
-    if len(settled) == len(standing):
-        return "paid"
-    return "partly paid" if settled or partly else "unpaid"
-
-
-def _standing(rows: Sequence[DocumentLine]) -> list[DocumentLine]:
-    """The acknowledgment lines that still count: per location the latest paper's; one for the whole line ends all before it."""
-    standing: list[DocumentLine] = []
-    places: set[str] = set()
-    for _, lines in groupby(sorted(rows, key=_recency, reverse=True), key=lambda row: row.document_id):
-        paper = list(lines)
-        standing += [row for row in paper if row.location not in places and (row.location or not places)]
-        if any(not row.location for row in paper):
-            break
-        places |= {row.location for row in paper}
-    return standing
-
-
-def _recency(row: DocumentLine) -> tuple[date, datetime, int]:
-    return row.document.date or date.min, row.document.created_at, row.document_id
-
-
-def _invoiced(said: Sequence[DocumentLine], booked: Sequence[BookingLine]) -> Decimal:
-    """Our delivered invoices, and those in Visma that are not ours; a voided one counts on neither side."""
-    bookings = [row for row in booked if row.booking.kind == Booking.Kind.INVOICE]
-    voided = {row.booking.number for row in bookings if row.booking.status == "Voided"}
-    ours = [
-        row
-        for row in said
-        if row.document.kind == Kind.INVOICE
-        and row.document.status == Status.DELIVERED
-        and row.document.output_ref not in voided
-    ]
-    known = {row.document.output_ref for row in ours} | voided
-    theirs = sum((_signed(row) for row in bookings if row.booking.number not in known), ZERO)
-    return sum((row.invoiced for row in ours), ZERO) + theirs
-
-
-def _signed(row: BookingLine) -> Decimal:
-    """Returns and a supplier's credit notes take away (visma.md §9.3, §9.4)."""
-    return -abs(row.quantity) if row.booking.type in ("PoReturn", "DebitAdj") else row.quantity
+def _units(lines: Sequence[OrderLine], booked: Mapping[int, Sequence[BookingLine]]) -> dict[int, Units]:
+    """By company, only where somebody booked in another unit than was ordered: two queries for each such company."""
+    items: dict[Company, set[str]] = defaultdict(set)
+    for line in lines:
+        if any(row.unit and line.unit and row.unit != line.unit for row in booked.get(line.pk, ())):
+            items[line.order.company].add(line.item)
+    return {company.pk: units_for(company, None, named) for company, named in items.items()}
 
 
 def _outgoing(orders: Sequence[Order]) -> dict[int, Document]:

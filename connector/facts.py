@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -12,15 +11,14 @@ from django.conf import settings
 from django.db.models import Q
 
 from audit.models import ACCEPTABLE, AS_EXPENSE, Document, DocumentLine, Kind, Status
+from connector.booked import GONE, Booked, signed
 from connector.flows.verdict import ZERO, ReceiptLine, Rival
 from mapping.matching import Difference
 from mapping.models import Booking, BookingLine, Order
 
 ON_THE_ROAD = (Status.MATCHED, Status.DELIVERING, Status.DELIVERED)
 UNDER_WAY = (Status.RECEIVED, Status.WAITING, Status.MATCHED, Status.DELIVERING)
-GONE = ("Cancelled", "Voided")
 REPLACING = ("01", "05", "U5")
-TAKES_BACK = ("DebitAdj", "PoReturn")  # a supplier's credit note, a return (visma.md §9.3, §9.4)
 
 
 class StoredFacts:
@@ -34,7 +32,6 @@ class StoredFacts:
         self.answered = _answered(document)
         self.rivals = _rivals(document, business_key)
         self._document = document
-        self._numbers = [order.number for order in orders]
         replaced = _replaced(document, self.rivals)
         self.as_expense = document.decisions.filter(content_hash=document.content_hash, accepted=AS_EXPENSE).exists()
         self._accepted = set(
@@ -46,62 +43,59 @@ class StoredFacts:
             .exclude(document__status__in=(Status.FAILED, Status.IGNORED))
             .select_related("document", "order_line")
         )
-        self._bookings = list(
-            BookingLine.objects.filter(booking__company=document.company)
-            .filter(Q(order_number__in=self._numbers) | Q(receipt_number__in=self._receipts_of(document)))
-            .exclude(booking__status__in=GONE)
-            # neither what this document itself has made so far, nor what it takes the place of
-            .exclude(booking__number__in=[ref for one in (document, *replaced) for ref in _refs(one)])
-            .select_related("booking")
-            .order_by("booking__date", "booking__number", "number")
-        )
-        self._undone = set(
+        # neither what this document itself has made so far, nor what it takes the place of
+        ours = [ref for one in (document, *replaced) for ref in _refs(one)]
+        self._booked = Booked(document.company, orders, without=ours)
+        self._states = dict(
             Booking.objects.filter(
-                company=document.company, number__in={_ref(line.document) for line in self._others}, status__in=GONE
-            ).values_list("number", flat=True)
+                company=document.company, number__in={_ref(line.document) for line in self._others}
+            ).values_list("number", "status")
         )
-        self._keys = {
-            (line.order.number, line.number): line.pk
-            for order in orders
-            for line in order.lines.select_related("order")
-        }
 
     def accepts(self, difference: Difference) -> bool:
         """Whether a person has accepted this, for exactly this content."""
         return difference.cause in ACCEPTABLE and (difference.cause, difference.subject[:200]) in self._accepted
 
+    def unclear(self, order_line: int) -> Sequence[Difference]:
+        """Bookings that cannot be counted, because nobody knows how much they are in the ordered unit."""
+        return self._booked.unclear(order_line)
+
     def shipped(self, order_line: int) -> Decimal:
-        """Our ship notices (as the warehouse counted them, once it did), and receipts that others made."""
-        counted = self._counted(order_line)
+        """Our ship notices (as the warehouse counted them, once it did), and receipts that others made; less returns."""
         papers = [line for line in self._standing(order_line, Kind.SHIPMENT, Kind.ORDER_ACK) if line.shipped]
         ours = {_ref(line.document) for line in papers}
-        others = (row.quantity for row in self._receipts(order_line) if row.booking.number not in ours)
-        return sum((counted.get(_ref(line.document), line.shipped) for line in papers), ZERO) + sum(others, ZERO)
+        others = [row for row in self._booked.receipts(order_line) if row.booking.number not in ours]
+        counted = self._booked.counted(order_line)
+        total = sum((self._arrived(line, counted) for line in papers), ZERO) + sum(
+            (row.quantity for row in others), ZERO
+        )
+        return max(total - self._booked.returned(order_line), ZERO)
 
     def invoiced(self, order_line: int) -> Decimal:
         """Our invoices and those that others made, each once."""
         papers = self._standing(order_line, Kind.INVOICE)
         ours = {_ref(line.document) for line in papers}
-        others = (_signed(row) for row in self._invoices(order_line) if row.booking.number not in ours)
+        others = (signed(row) for row in self._booked.invoices(order_line) if row.booking.number not in ours)
         return sum((line.invoiced for line in papers), ZERO) + sum(others, ZERO)
 
     def on_the_way(self, order_line: int) -> bool:
         """Whether a ship notice or an unreleased receipt is under way."""
         notices = any(line.document.status in UNDER_WAY for line in self._lines(order_line, Kind.SHIPMENT))
-        return notices or any(row.booking.status != "Released" for row in self._receipts(order_line))
+        return notices or any(row.booking.status != "Released" for row in self._booked.receipts(order_line))
 
     def receipt_lines(self, order_number: str, line: int) -> Sequence[ReceiptLine]:
-        """The receipt lines of an order line, oldest first, less what is invoiced of them."""
-        key = self._keys.get((order_number, line), 0)
-        return [
-            ReceiptLine(
-                receipt=row.booking.number,
-                line=row.number,
-                released=row.booking.status == "Released",
-                open=max(row.quantity - self._taken(row.booking.number, row.number), ZERO),
-            )
-            for row in self._receipts(key)
-        ]
+        """The receipt lines of an order line, oldest first, less what is invoiced of them and what went back."""
+        key = self._booked.keys.get((order_number, line), 0)
+        rows = self._booked.receipts(key)
+        open_ = [max(row.quantity - self._taken(row.booking.number, row.number), ZERO) for row in rows]
+        back = self._not_to_be_paid(key, rows, open_)
+        found = []
+        for row, quantity in zip(rows, open_, strict=True):
+            less = min(back, quantity)
+            back -= less
+            released = row.booking.status == "Released"
+            found.append(ReceiptLine(row.booking.number, row.number, released=released, open=quantity - less))
+        return found
 
     def overridden(self, order_line: int, location: str, date: dt.date | None) -> bool:
         """Whether a newer acknowledgment speaks about the line; of one day the one that came later.
@@ -151,7 +145,7 @@ class StoredFacts:
         return [
             line
             for line in self._lines(order_line, *kinds)
-            if line.document.status in ON_THE_ROAD and _ref(line.document) not in self._undone
+            if line.document.status in ON_THE_ROAD and not self._is_undone(line)
         ]
 
     def _other_places(self, order_line: int, location: str) -> list[DocumentLine]:
@@ -164,56 +158,36 @@ class StoredFacts:
                 latest[line.location] = line
         return [line for line in latest.values() if line.document.status in ON_THE_ROAD]
 
-    def _rows(self, order_line: int, kind: str) -> list[BookingLine]:
-        return [
-            row
-            for row in self._bookings
-            if row.booking.kind == kind
-            and self._keys.get((row.order_number, row.order_line_number or -1)) == order_line
-        ]
+    def _arrived(self, line: DocumentLine, counted: dict[str, Decimal]) -> Decimal:
+        """What is expected of a paper; once its receipt is released what was counted, were it nothing."""
+        ref = _ref(line.document)
+        return counted.get(ref, ZERO if self._states.get(ref) == "Released" else line.shipped)
 
-    def _receipts(self, order_line: int) -> list[BookingLine]:
-        return [row for row in self._rows(order_line, Booking.Kind.RECEIPT) if row.booking.type == "PoReceipt"]
-
-    def _invoices(self, order_line: int) -> list[BookingLine]:
-        """By the order line they name, else by the receipt line they are linked to."""
-        receipts = {(row.booking.number, row.number) for row in self._receipts(order_line)}
-        named = self._rows(order_line, Booking.Kind.INVOICE)
-        linked = [
-            row
-            for row in self._bookings
-            if row.booking.kind == Booking.Kind.INVOICE and (row.receipt_number, row.receipt_line_number) in receipts
-        ]
-        return list({row.pk: row for row in [*named, *linked]}.values())
-
-    def _counted(self, order_line: int) -> dict[str, Decimal]:
-        """What the warehouse counted, by receipt: only a released receipt has been counted."""
-        counted: dict[str, Decimal] = defaultdict(Decimal)
-        for row in self._receipts(order_line):
-            if row.booking.status == "Released":
-                counted[row.booking.number] += row.quantity
-        return counted
+    def _not_to_be_paid(self, order_line: int, rows: Sequence[BookingLine], open_: Sequence[Decimal]) -> Decimal:
+        """Of what receipts still have open, what was returned and not credited yet: Visma leaves their lines as they are."""
+        returned = self._booked.returned(order_line)
+        if not returned:
+            return ZERO
+        kept = sum((row.quantity for row in rows), ZERO) - returned
+        return max(sum(open_, ZERO) - max(kept - self.invoiced(order_line), ZERO), ZERO)
 
     def _taken(self, receipt: str, line: int) -> Decimal:
         """What is invoiced of a receipt line: by bookings, and by our papers that are not mirrored as bookings yet."""
-        booked = [row for row in self._bookings if (row.receipt_number, row.receipt_line_number) == (receipt, line)]
+        booked = self._booked.linked(receipt, line)
         mirrored = {row.booking.number for row in booked}
         papers = [
             other.invoiced
             for other in self._others
             if (other.receipt_number, other.receipt_line_number) == (receipt, line)
             and other.document.status in ON_THE_ROAD
-            and _ref(other.document) not in mirrored | self._undone
+            and _ref(other.document) not in mirrored
+            and not self._is_undone(other)
         ]
-        invoices = (_signed(row) for row in booked if row.booking.kind == Booking.Kind.INVOICE)
-        return sum(invoices, ZERO) + sum(papers, ZERO)
+        return sum((signed(row) for row in booked), ZERO) + sum(papers, ZERO)
 
-    def _receipts_of(self, document: Document) -> list[str]:
-        """The receipts of these orders: invoices may name the receipt and not the order."""
-        rows = BookingLine.objects.filter(
-            booking__company=document.company, booking__kind=Booking.Kind.RECEIPT, order_number__in=self._numbers
-        )
-        return list(rows.values_list("booking__number", flat=True).distinct())
+    def _is_undone(self, line: DocumentLine) -> bool:
+        """Whether what became of its paper was cancelled or voided in Visma."""
+        return self._states.get(_ref(line.document)) in GONE
 
 
 def _replaced(document: Document, rivals: Sequence[Rival]) -> list[Document]:
@@ -229,10 +203,6 @@ def _recency(line: DocumentLine) -> tuple[dt.date, dt.datetime, int]:
 
 def _elsewhere(line: DocumentLine, location: str) -> bool:
     return bool(line.location and location and line.location != location)
-
-
-def _signed(row: BookingLine) -> Decimal:
-    return -abs(row.quantity) if row.booking.type in TAKES_BACK else row.quantity
 
 
 class FactsOfThen(StoredFacts):
@@ -253,7 +223,7 @@ class FactsOfThen(StoredFacts):
         """Later papers, and the bookings that became of them."""
         made = {(_booked_as(line.document), ref) for line in later for ref in _refs(line.document)}
         self._others = [line for line in self._others if line not in later]
-        self._bookings = [row for row in self._bookings if (row.booking.kind, row.booking.number) not in made]
+        self._booked.forget(made)
 
 
 def _is_later(document: Document, moment: dt.datetime, key: int) -> bool:

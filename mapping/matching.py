@@ -136,6 +136,19 @@ class Units:
         }
         return found.pop() if len(found) == 1 else None
 
+    def between(self, item: str, start: str, end: str) -> Decimal | None:
+        """How many `end` one `start` of the item is, both of them Visma's units; None when it is not known.
+
+        The item's own conversions decide, else one RSX unit that both are mapped to. No unit is the ordered one.
+        """
+        if start == end or not (start and end):
+            return Decimal(1)
+        stated = self.conversions.get(item, {}).get((start, end))
+        one, other = self.outgoing(start), self.outgoing(end)
+        if stated is None and one and other and one[0] == other[0]:
+            return one[1] / other[1]
+        return stated
+
     def knows(self, rsx_unit: str) -> bool:
         """Whether any unit is mapped to this RSX unit."""
         return any(mapped_to == rsx_unit for _, mapped_to, _ in self.mapped)

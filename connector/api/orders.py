@@ -72,6 +72,9 @@ class LineStandSerializer(serializers.Serializer[Any]):
     unreleased = serializers.DecimalField(**QUANTITY, help_text="on receipts that are not released yet")
     invoiced = serializers.DecimalField(**QUANTITY)
     paid = serializers.CharField(help_text="paid, partly paid, unpaid; empty while nothing is invoiced")
+    uncounted = serializers.ListField(
+        child=serializers.CharField(), help_text="bookings in a unit that cannot be converted: in none of these figures"
+    )
 
 
 class OrderDetailSerializer(OrderSerializer):

@@ -24,6 +24,7 @@ from connector.flows.verdict import (
     Waiting,
     Work,
     ask,
+    uncountable,
 )
 from connector.rsx import invoice as rsx_invoice
 from connector.rsx.invoice import Invoice
@@ -193,7 +194,7 @@ def _against_orders(paper: Invoice, company: Company, found: Ground, facts: Fact
         )
         if sums is None:
             differences.append(_does_not_add_up(paper, currency))
-    differences += over_invoiced(billed, found, facts)
+    differences += [*uncountable((line.view.key for line in billed), facts), *over_invoiced(billed, found, facts)]
     free, faults = charge_lines(paper, sums, found) if sums else ([], [])
     differences += faults
     lines = paper_lines(billed)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from connector.flows import receipts
+from connector.flows import drafts, receipts
 from connector.flows.ground import Ground, duplicate, ground, missing_orders, unwanted
 from connector.flows.hearing import REJECTS, Answer, heard, location_of
-from connector.flows.receipts import ReceiptLinePlan, ReceiptPlan
+from connector.flows.receipts import ReceiptPlan
 from connector.flows.verdict import (
     ZERO,
     Asking,
@@ -25,11 +25,12 @@ from connector.flows.verdict import (
     Verdict,
     Work,
     ask,
+    uncountable,
 )
 from connector.rsx import order_ack
 from connector.rsx.order_ack import STATUS_CLASS, OrderAck
 from connector.visma.bodies import PurchaseOrderLineUpdate, PurchaseOrderUpdate
-from mapping.matching import Difference, in_six_digits
+from mapping.matching import Difference
 from mapping.models import Company
 
 KIND = "order_ack"
@@ -88,6 +89,8 @@ def match(paper: OrderAck, company: Company, facts: Facts) -> Verdict:
         reason = f"Newer acknowledgments of order {number} speak about all its lines."
         return Ignoring(reason, _lines(answers, location, {}))
     differences = [*_header(paper, found, number), *differences, *_judge(current, found, facts, location)]
+    if drafts.wanted(found):
+        differences += uncountable((answer.view.key for answer in current), facts)
     plan = _plan(paper, found, current, facts, location)
     drafted = {line.line_number: line.quantity for line in plan.receipt.lines} if plan.receipt else {}
     asked = ask(differences, facts)
@@ -276,41 +279,5 @@ def _plan(paper: OrderAck, found: Ground, answers: Sequence[Answer], facts: Fact
         order_number=order.number,
         etag=order.etag,
         lines=tuple(lines),
-        receipt=_receipt(paper, found, answers, facts),
-    )
-
-
-def _receipt(paper: OrderAck, found: Ground, answers: Sequence[Answer], facts: Facts) -> ReceiptPlan | None:
-    """A draft receipt of what is confirmed and not yet on one, where the partner's rule says so."""
-    if found.partner.acknowledgment != found.partner.Acknowledgment.RECEIPT:
-        return None
-    open_ = [
-        (answer, min(answer.confirmed, answer.view.quantity - facts.shipped(answer.view.key)))
-        for answer in answers
-        if not answer.view.completed
-    ]
-    lines = tuple(
-        ReceiptLinePlan(
-            order_number=answer.view.order_number,
-            line_number=answer.view.number,
-            item=answer.view.item,
-            quantity=in_six_digits(quantity),
-            unit=answer.view.unit,
-            completes=facts.shipped(answer.view.key) + quantity >= answer.view.quantity,
-        )
-        for answer, quantity in open_
-        if quantity > 0
-    )
-    if not lines:
-        return None
-    order = found.orders[paper.order_number.strip()]
-    reference = paper.number or f"ACK-{order.number}"
-    return ReceiptPlan(
-        key=facts.key,
-        supplier=order.supplier_number,
-        reference=reference,
-        date=paper.date or facts.today,
-        branch=order.branch,
-        note=f"Draft made from the supplier's acknowledgment of order {order.number}.",
-        lines=lines,
+        receipt=drafts.receipt(paper, found, answers, facts),
     )

@@ -23,6 +23,7 @@ from connector.flows.verdict import (
     Verdict,
     Work,
     ask,
+    uncountable,
 )
 from connector.rsx import shipment
 from connector.rsx.shipment import ShipLine, Shipment
@@ -93,7 +94,8 @@ def match(paper: Shipment, company: Company, facts: Facts) -> Verdict:
     if found.partner.acknowledgment == found.partner.Acknowledgment.RECEIPT:
         return Ignoring(f"Receipts of {found.partner} are made from acknowledgments.", _lines(_sum(paper, found)[0]))
     shipped, differences = _sum(paper, found)
-    differences += [*_mixed(paper, found), *_over_shipped(shipped, found, facts)]
+    differences += [*_mixed(paper, found), *uncountable((line.view.key for line in shipped), facts)]
+    differences += _over_shipped(shipped, found, facts)
     replaced = _replaced(paper, facts)
     asked = ask([*differences, *replaced[1]], facts)
     lines = _lines(shipped)

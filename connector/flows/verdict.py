@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
@@ -140,8 +140,11 @@ class Facts(Protocol):
     def accepts(self, difference: Difference) -> bool:
         """Whether a person has accepted this, for exactly this content."""
 
+    def unclear(self, order_line: int) -> Sequence[Difference]:
+        """Bookings of the line whose quantity nobody can tell in the ordered unit: no sum with them is right."""
+
     def shipped(self, order_line: int) -> Decimal:
-        """Shipped or received by others: papers not yet counted by the warehouse, else what was counted."""
+        """Shipped or received by others: papers not yet counted by the warehouse, else what was counted; less returns."""
 
     def invoiced(self, order_line: int) -> Decimal:
         """Invoiced by others, papers and bookings, each once."""
@@ -206,6 +209,12 @@ class Delivered:
     receipt: Row[PurchaseReceiptDto] | None = None
     invoice: Row[SupplierInvoiceDto] | None = None
     note: str = ""
+
+
+def uncountable(order_lines: Iterable[int], facts: Facts) -> list[Difference]:
+    """What hinders any sum over these order lines, each question once."""
+    found = (difference for key in dict.fromkeys(order_lines) for difference in facts.unclear(key))
+    return list({(difference.cause, difference.subject): difference for difference in found}.values())
 
 
 def ask(differences: Sequence[Difference], facts: Facts) -> list[Difference]:

@@ -209,7 +209,7 @@ def follow_receipts(books: Books, number: str, who: str) -> None:
     row = books.orders[number]
     pairs = list(receipt_lines(books, number))
     for line in row.body["lines"]:
-        _follow_line(line, pairs)
+        _follow_line(books, line, pairs)
     receipts = {receipt["receiptNbr"]: receipt for receipt, _ in pairs}
     row.body["purchaseReceipts"] = [
         {"type": r["receiptType"], "receiptNumber": nbr, "status": r["status"], "totalQty": r["totalQty"]}
@@ -221,15 +221,22 @@ def follow_receipts(books: Books, number: str, who: str) -> None:
     books.note(row, who, "receipts changed")
 
 
-def _follow_line(line: Json, pairs: list[tuple[Json, Json]]) -> None:
+def _follow_line(books: Books, line: Json, pairs: list[tuple[Json, Json]]) -> None:
     own = [(receipt, part) for receipt, part in pairs if part["poOrderLineNbr"] == line["lineNbr"]]
-    line["qtyOnReceipts"] = sum((part["receiptQty"] for _, part in own), ZERO)
+    line["qtyOnReceipts"] = sum((_as_ordered(books, line, part) for _, part in own), ZERO)
     released = [part for receipt, part in own if receipt["status"] == "Released"]
-    received = sum((part["receiptQty"] for part in released), ZERO)
+    received = sum((_as_ordered(books, line, part) for part in released), ZERO)
     line["receivedAmt"] = received * line["unitCost"]
     enough = received > 0 and received >= line["orderQty"] * line["completeOn"] / 100
     if enough or any(part["completePoLine"] for part in released):
         line["completed"] = True
+
+
+def _as_ordered(books: Books, line: Json, part: Json) -> Decimal:
+    """A receipt line's quantity in the ordered unit: who types one may choose another of the item's."""
+    item, quantity = line["inventory"]["number"], Decimal(part["receiptQty"])
+    own, ordered = books.factor(item, part["uom"]), books.factor(item, line["uom"])
+    return quantity * own / ordered if own and ordered else quantity
 
 
 def cancel(books: Books, number: str, who: str = "buyer") -> None:

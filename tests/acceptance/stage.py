@@ -19,8 +19,10 @@ from connector.sandbox import Wanted, World
 from connector.sandbox.visma_invoices import create as type_invoice
 from connector.sandbox.visma_orders import cancel as cancel_order
 from connector.sandbox.visma_orders import change as change_order
+from connector.sandbox.visma_receipts import add_lines as add_receipt_lines
 from connector.sandbox.visma_receipts import cancel as cancel_receipt
 from connector.sandbox.visma_receipts import change as change_receipt
+from connector.sandbox.visma_receipts import create as create_receipt
 from connector.sandbox.visma_receipts import release as release_receipt
 from tests.papers import as_json
 
@@ -175,6 +177,42 @@ class Stage:
         body: Row = {"supplierNumber": {"value": supplier}, "supplierReference": {"value": reference}}
         free = {"operation": "Insert"} | {name: {"value": value} for name, value in line.items()}
         number: str = type_invoice(self.books, body | {"invoiceLines": [free]}, "finance").body["referenceNumber"]
+        return number
+
+    def receive_by_hand(self, order: str, quantity: Decimal, unit: str, *, line: int = 1) -> str:
+        """The warehouse types a receipt of an order line, in whatever unit, and releases it: its number."""
+        number = self._receipt_header(order, "PoReceipt")
+        chosen = {"purchaseOrderLines": [{"orderNbr": order, "lines": [{"lineNbr": str(line)}]}]}
+        add_receipt_lines(self.books, number, chosen, "warehouse")
+        [typed] = self.books.receipts[number].body["lines"]
+        typed |= {"receiptQty": quantity, "uom": unit}
+        change_receipt(self.books, number, {"hold": {"value": False}}, "", "warehouse")
+        assert release_receipt(self.books, number, "warehouse")["actionResult"] == "Done"
+        return number
+
+    def return_goods(self, receipt: str, quantity: Decimal, *, released: bool = True) -> str:
+        """The warehouse sends goods of a receipt back, and the buyer opens the order line for others: number of the return."""
+        [gone] = self.books.receipts[receipt].body["lines"]
+        number = self._receipt_header(gone["poOrderNbr"], "PoReturn")
+        row = self.books.receipts[number]
+        row.body["lines"].append(gone | {"lineNbr": 1, "receiptQty": quantity})
+        row.body |= {"hold": False, "status": "Released" if released else "Balanced"}
+        self.books.note(row, "warehouse", "returned")
+        if released:
+            self.line(gone["poOrderNbr"], gone["poOrderLineNbr"]).update(completed=False, qtyOnReceipts=Decimal(0))
+            self.books.orders[gone["poOrderNbr"]].body["status"] = "Open"
+            self.books.note(self.books.orders[gone["poOrderNbr"]], "buyer", "opened again")
+        return number
+
+    def take_off(self, receipt: str, line: int) -> None:
+        """The warehouse takes a line off a receipt that is still on hold."""
+        edit = {"operation": "Delete", "lineNbr": {"value": line}}
+        change_receipt(self.books, receipt, {"lines": [edit]}, "", "warehouse")
+
+    def _receipt_header(self, order: str, kind: str) -> str:
+        supplier = self.books.orders[order].body["supplier"]["number"]
+        body = {"receiptType": {"value": kind}, "supplierId": {"value": supplier}, "createBill": {"value": False}}
+        number: str = create_receipt(self.books, body, "warehouse").body["receiptNbr"]
         return number
 
     def writes(self) -> int:

@@ -33,9 +33,13 @@ class Told:
     elsewhere: dt.date | None = None
     answered_elsewhere: Decimal = ZERO
     typed: tuple[str, Decimal | None] | None = None
+    uncountable: Sequence[Difference] = ()
 
     def accepts(self, difference: Difference) -> bool:
         return (difference.cause, difference.subject) in self.accepted
+
+    def unclear(self, order_line: int) -> Sequence[Difference]:
+        return self.uncountable
 
     def shipped(self, order_line: int) -> Decimal:
         return self.was_shipped
