@@ -74,10 +74,10 @@ def question_of(holds: QuerySet[Hold]) -> Question | None:
     return next(map(_question, _grouped(holds)), None)
 
 
-def _grouped(holds: QuerySet[Hold]) -> QuerySet[Hold, dict[str, Any]]:
+def _grouped(holds: QuerySet[Hold]) -> list[dict[str, Any]]:
     """The same number, or invoice number, of another partner is another question."""
     whose = Case(When(cause__in=OF_THE_COMPANY, then=Value(None)), default=F("document__partner"))
-    return (
+    rows = (
         with_stakes(holds)
         .annotate(whose=whose)
         .order_by()
@@ -97,6 +97,7 @@ def _grouped(holds: QuerySet[Hold]) -> QuerySet[Hold, dict[str, Any]]:
             asked_at=Min("document__replacement_asked_at"),
         )
     )
+    return [dict(row) for row in rows]
 
 
 def _question(row: dict[str, Any]) -> Question:
@@ -176,8 +177,15 @@ def ask_replacement(holds: QuerySet[Hold], *, reason: str, actor: str, now: date
         if document.kind == Kind.ORDER:
             raise ValueError(f"{document} is our own: nobody else can replace it.")
     for document in documents:
-        told = {"replacement_asked_at": now, "replacement_asked_by": actor}
-        ledger.note(document, "replacement asked", now=now, actor=actor, reason=reason, **told)
+        ledger.note(
+            document,
+            "replacement asked",
+            now=now,
+            actor=actor,
+            reason=reason,
+            replacement_asked_at=now,
+            replacement_asked_by=actor,
+        )
     holds.update(comment=f"Replacement asked by {actor} on {now:%Y-%m-%d}: {reason}")
     return len(documents)
 

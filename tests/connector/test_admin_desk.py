@@ -246,3 +246,40 @@ def test_who_has_no_role_sees_no_desk(company: Company) -> None:
     client.force_login(User.objects.get(username="nobody"))
     assert client.get("/admin/desk/").status_code == 403
     assert "You have no role yet" in client.get("/admin/").content.decode()
+
+
+def test_what_came_while_the_page_was_open_is_not_answered_unseen(finance: Client, company: Company) -> None:
+    address = ask(company, "price", "x")
+    seen = str(Hold.objects.get().pk)
+    ask(company, "price", "x")
+    said = answer(finance, address, "accept", reason="fine", seen=seen)
+    assert "1 more came while you looked" in said
+    assert sorted(Document.objects.values_list("status", flat=True)) == [Status.HELD, Status.RECEIVED]
+
+
+def test_the_page_knows_what_it_showed(finance: Client, company: Company) -> None:
+    page = finance.get(ask(company, "price", "x"), follow=True).content.decode()
+    assert page.count(f'name="seen" value="{Hold.objects.get().pk}"') == 3  # accept, ignore, replacement
+
+
+def test_a_replacement_is_asked_for_with_a_text_to_send(
+    finance: Client, company: Company, partner: TradingPartner
+) -> None:
+    address = ask(company, "price", "x", partner)
+    page = finance.get(address, follow=True).content.decode()
+    assert "To Nordic Parts," in page
+    assert 'href="mailto:?subject=Invoice%20INV-0' in page
+    said = answer(finance, address, "replacement", reason="wrong price")
+    assert "a replacement of 1 document is asked for" in said
+    assert "A replacement was asked for on" in said
+    assert "by Finance-user" in said
+    assert "replacement asked" in finance.get("/admin/desk/").content.decode()
+    listed = finance.get("/admin/audit/document/?replacement=asked").content.decode()
+    assert "by Finance-user" in listed
+    assert "INV-0" not in finance.get("/admin/audit/document/?replacement=settled").content.decode()
+
+
+def test_an_order_of_our_own_is_not_to_be_replaced_by_anyone(procurement: Client, company: Company) -> None:
+    address = ask(company, "partner_unmapped", "50000")
+    Document.objects.update(kind=Kind.ORDER)
+    assert 'value="replacement"' not in procurement.get(address, follow=True).content.decode()

@@ -83,7 +83,34 @@ def test_accepting_decides_for_all_and_closes_the_question(api: APIClient, compa
     assert (again.status_code, Decision.objects.count()) == (409, 2)
 
 
-@pytest.mark.parametrize("verb", ["accept", "ignore"])
+def test_an_answer_reaches_what_the_caller_has_seen(api: APIClient, company: Company) -> None:
+    a_held_invoice(company)
+    [row] = api.get(URL).json()["results"]
+    a_held_invoice(company)
+    said = {"reason": "new price list", "up_to": row["newest"]}
+    assert api.post(f"{URL}{row['hold']}/accept/", said, format="json").json() == {"count": 1}
+    assert Document.objects.filter(status=Status.HELD).count() == 1
+
+
+def test_a_replacement_is_asked_for_with_a_letter(api: APIClient, company: Company) -> None:
+    document = a_held_invoice(company)
+    url = the_question(api)
+    letter = api.get(f"{url}letter/").json()
+    assert "A1: price differs." in letter["body"]
+    assert letter["link"].startswith("mailto:")
+    assert api.post(f"{url}replacement/", {"reason": "wrong price"}, format="json").json() == {"count": 1}
+    assert api.get(URL).json()["results"][0]["asked_at"]
+    shown = api.get(f"/api/v1/documents/{document.pk}/").json()
+    assert (shown["status"], shown["replacement_asked_by"]) == ("held", "ada")
+
+
+def test_only_invoices_are_booked_as_expense(api: APIClient, company: Company) -> None:
+    a_held_invoice(company, cause="order_unknown", kind="shipment")
+    refused = api.post(f"{the_question(api)}expense/", {"reason": "x"}, format="json")
+    assert (refused.status_code, "no invoice" in refused.json()["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize("verb", ["accept", "expense", "replacement", "ignore"])
 def test_an_answer_wants_a_reason(api: APIClient, company: Company, verb: str) -> None:
     a_held_invoice(company)
     assert api.post(f"{the_question(api)}{verb}/", {}, format="json").status_code == 400
@@ -103,5 +130,5 @@ def test_viewers_see_the_desk_and_answer_nothing(caller: Caller, company: Compan
     a_held_invoice(company)
     viewer = caller("Viewers")
     url = the_question(viewer)
-    for verb in ("assign", "comment", "accept", "reconsider", "ignore"):
+    for verb in ("assign", "comment", "accept", "expense", "replacement", "reconsider", "ignore"):
         assert viewer.post(f"{url}{verb}/", {"reason": "x", "comment": "x"}, format="json").status_code == 403
