@@ -20,6 +20,8 @@ from connector import guard
 
 LOOK_SECONDS = 0.25
 FIRST_BEAT_SECONDS = 20.0  # for starting; a start that was not enough is given more time than the one before
+STALE_SECONDS = 8.0  # a cluster beats every two; with the time to start again, work goes on within 15
+STOP_SECONDS = 5.0  # for the task under way: what it does not finish another worker takes over
 STEADY_SECONDS = 10.0  # a service without heartbeat that ran so long is not in a crash loop
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -46,7 +48,12 @@ class Watchdog:
     """Runs services until it is told to stop. All in the main thread: the kernel ties a guard to the thread that started it."""
 
     def __init__(
-        self, services: Sequence[Service], say: Say, *, stale_seconds: float = 10.0, stop_seconds: float = 8.0
+        self,
+        services: Sequence[Service],
+        say: Say,
+        *,
+        stale_seconds: float = STALE_SECONDS,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._watched = [_Watched(service, say, stale_seconds) for service in services]
         self._stop_seconds = stop_seconds

@@ -8,33 +8,52 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.models import Schedule
+from django_q.scheduler import scheduler
 from django_q.tasks import async_task
 from django_q.timeout import TimeoutHandler
 
 from connector.cluster import Excuses, is_at_work
 from connector.models import Heartbeat
 from tests.connector.processes import below, children, end, living, until
+from tests.queued import queued
 
 ROOT = Path(__file__).resolve().parents[2]
-# About 12 on a quiet machine: ten of silence, two to start. The tests allow for one on which everything else runs as well.
-RESUME_SECONDS = 60.0
+# About 10 on a quiet machine: eight of silence, two to start. The tests allow for one on which everything else runs as well.
+LONGEST_SECONDS = 60.0
+RESUME_SECONDS = 15.0  # what is promised
+START_SECONDS = 3.0  # of them for the start of a cluster on a machine that has nothing else to do
+STOP_SECONDS = 10.0  # what is promised
 
 Start = Callable[[], int]
 
 
 @pytest.fixture
-def workers(process_environment: dict[str, str]) -> Iterator[Start]:
+def said(tmp_path: Path) -> Path:
+    """What all watchdogs of a test have said."""
+    return tmp_path / "said"
+
+
+@pytest.fixture
+def workers(process_environment: dict[str, str], said: Path) -> Iterator[Start]:
     """Starts `manage.py workers` and gives its pid."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> int:
-        process = subprocess.Popen([sys.executable, "manage.py", "workers"], cwd=ROOT, env=process_environment)
+        with said.open("ab") as words:
+            command = [sys.executable, "manage.py", "workers"]
+            process = subprocess.Popen(command, cwd=ROOT, env=process_environment, stderr=words)
         started.append(process)
         return process.pid
 
@@ -59,7 +78,11 @@ def nobody_lives(pids: list[int]) -> bool:
     return not living(pids)
 
 
-def seconds_until_work_is_done(folder: Path) -> float:
+def restarts(said: Path) -> int:
+    return said.read_text().count("starts again now")
+
+
+def work_is_done(folder: Path) -> None:
     """New tasks are put into the queue until one is done: what a dying cluster had taken is brought back by the sweep."""
     folder.mkdir()
     count = 0
@@ -71,68 +94,133 @@ def seconds_until_work_is_done(folder: Path) -> float:
             async_task("os.mkdir", str(folder / str(count)))
         return any(folder.iterdir())
 
-    return until(done, RESUME_SECONDS)
+    until(done, LONGEST_SECONDS)
 
 
-def workers_died_idle(supervisor: int) -> Line:
-    """Idle workers are killed until one dies with the lock, which hangs the cluster: between two tasks nobody holds it."""
+def put_to_work(line: Line) -> None:
+    """Every worker is in the middle of a task that does not end."""
+    for _ in line.workers:
+        async_task("time.sleep", 90)
+    until(lambda: all(map(is_at_work, line.workers)), LONGEST_SECONDS)
+
+
+def workers_died_idle(supervisor: int, said: Path) -> float:
+    """Idle workers are killed until one dies with the lock, which hangs the cluster: between two tasks nobody holds it.
+    Seconds until the watchdog began anew."""
     for _ in range(5):
-        line = Line(supervisor)
-        end(line.workers)
+        end(Line(supervisor).workers)
         with suppress(AssertionError):
-            until(partial(nobody_lives, [line.parent]), RESUME_SECONDS / 2)
-            return line
+            return until(partial(restarts, said), LONGEST_SECONDS / 3)
     raise AssertionError("no worker died with the lock")
 
 
-def test_work_resumes_after_a_worker_died_with_the_lock_of_the_queue(workers: Start, tmp_path: Path) -> None:
+def test_work_resumes_after_a_worker_died_with_the_lock_of_the_queue(
+    workers: Start, tmp_path: Path, said: Path
+) -> None:
     supervisor = workers()
-    until(Heartbeat.objects.exists)
+    until(Heartbeat.objects.exists, LONGEST_SECONDS)
+    line = Line(supervisor)
 
-    line = workers_died_idle(supervisor)
+    seconds = workers_died_idle(supervisor, said)
 
-    seconds_until_work_is_done(tmp_path / "after")
+    assert seconds + START_SECONDS <= RESUME_SECONDS
+    work_is_done(tmp_path / "after")
     assert living(line.all) == []
 
 
-def test_work_resumes_after_the_monitor_died(workers: Start, tmp_path: Path) -> None:
+def test_work_resumes_after_the_monitor_died(workers: Start, tmp_path: Path, said: Path) -> None:
     supervisor = workers()
-    until(Heartbeat.objects.exists)
+    until(Heartbeat.objects.exists, LONGEST_SECONDS)
     line = Line(supervisor)
 
     end([line.monitor])
 
-    until(lambda: line.parent not in living([line.parent]), RESUME_SECONDS)
-    seconds_until_work_is_done(tmp_path / "after")
+    assert until(lambda: restarts(said), LONGEST_SECONDS) + START_SECONDS <= RESUME_SECONDS
+    work_is_done(tmp_path / "after")
     assert living(line.all) == []
 
 
-def test_work_resumes_after_sentinel_parent_guard_and_watchdog_died(workers: Start, tmp_path: Path) -> None:
+def test_work_goes_on_after_a_worker_in_a_task_or_the_pusher_died(workers: Start, tmp_path: Path) -> None:
+    """django-q2 replaces both; where the queue is broken by it, the watchdog begins anew. The dead stay dead."""
     supervisor = workers()
-    for victim in ("sentinel", "parent", "guard"):
-        seconds_until_work_is_done(tmp_path / f"before the {victim}")
+    until(Heartbeat.objects.exists, LONGEST_SECONDS)
+    at_work = Line(supervisor)
+    put_to_work(at_work)
+    end(at_work.workers)
+    work_is_done(tmp_path / "after the workers")
+    pusher = Line(supervisor).pusher
+
+    end([pusher])
+
+    work_is_done(tmp_path / "after the pusher")
+    assert living([*at_work.workers, pusher]) == []
+
+
+def test_work_resumes_at_once_after_sentinel_parent_guard_and_watchdog_died(
+    workers: Start, tmp_path: Path, said: Path
+) -> None:
+    supervisor = workers()
+    for count, victim in enumerate(("sentinel", "parent", "guard"), 1):
+        work_is_done(tmp_path / f"before the {victim}")
         line = Line(supervisor)
         end([getattr(line, victim)])
+        assert until(lambda count=count: restarts(said) == count) + START_SECONDS <= RESUME_SECONDS  # type: ignore[misc]  # a default to bind
         until(partial(nobody_lives, line.all))
-    seconds_until_work_is_done(tmp_path / "before the watchdog")
+    work_is_done(tmp_path / "before the watchdog")
     line = Line(supervisor)
 
     end([supervisor])
 
     until(lambda: not living(line.all))
     workers()
-    seconds_until_work_is_done(tmp_path / "after")
+    work_is_done(tmp_path / "after")
 
 
 def test_a_stop_leaves_nobody_and_the_cluster_was_counted(workers: Start, tmp_path: Path) -> None:
     supervisor = workers()
-    seconds_until_work_is_done(tmp_path / "before")
+    work_is_done(tmp_path / "before")
     until(Heartbeat.objects.exists)
     family = below(supervisor)
 
     os.kill(supervisor, signal.SIGTERM)
 
-    until(lambda: not living([supervisor, *family]), 15)
+    until(lambda: not living([supervisor, *family]), STOP_SECONDS)
+
+
+def test_a_stop_does_not_wait_for_tasks_that_take_long(workers: Start) -> None:
+    supervisor = workers()
+    until(Heartbeat.objects.exists, LONGEST_SECONDS)
+    put_to_work(Line(supervisor))
+    family = below(supervisor)
+
+    os.kill(supervisor, signal.SIGTERM)
+
+    until(lambda: not living([supervisor, *family]), STOP_SECONDS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_clusters_that_look_at_the_same_moment_run_a_schedule_once() -> None:
+    """Each cluster's sentinel calls django-q2's scheduler twice a minute; here four of them at once, again and again."""
+    clusters, names = 4, [f"schedule {number}" for number in range(5)]
+    Schedule.objects.all().delete()
+    for name in names:
+        Schedule.objects.create(name=name, func="connector.heartbeat.beat", schedule_type="I", minutes=1)
+    together = Barrier(clusters)
+
+    def look(_: int) -> None:
+        together.wait()
+        try:
+            scheduler(get_broker())
+        finally:
+            connection.close()
+
+    for _ in range(5):
+        Schedule.objects.update(next_run=timezone.now() - timedelta(seconds=1))
+        before = queued()
+        with ThreadPoolExecutor(clusters) as pool:
+            list(pool.map(look, range(clusters)))
+        assert queued() == before + len(names)
+        assert not Schedule.objects.filter(next_run__lte=timezone.now()).exists()
 
 
 def test_a_worker_in_a_task_is_seen_at_work() -> None:
