@@ -19,6 +19,7 @@ from connector.flows.verdict import (
     Ignoring,
     PaperLine,
     Ready,
+    Rival,
     Summary,
     Verdict,
     Work,
@@ -132,11 +133,17 @@ def _cancellation(paper: Shipment, found: Ground, facts: Facts) -> Verdict | Non
         return Ignoring(f"Ship notice {paper.number} was cancelled by document {gone.id}.")
     if paper.purpose != "01":
         return None
-    booked = next((rival for rival in facts.rivals if rival.output_ref and rival.status != "ignored"), None)
+    booked = _standing(facts)
     if booked is None:
         return Ignoring(f"Cancels ship notice {paper.number}, which is not in Visma.", instead_of=True)
     asked = ask([_cancels(paper, booked.output_ref)], facts)
     return Asking(asked) if asked else Ready(wrap(_undoing(paper, found, booked.output_ref, facts)))
+
+
+def _standing(facts: Facts) -> Rival | None:
+    """The paper of this number whose receipt stands in Visma: the latest booked one, unless that was a cancellation."""
+    booked = [rival for rival in facts.rivals if rival.output_ref and rival.status != "ignored"]
+    return booked[-1] if booked and booked[-1].purpose != "01" else None
 
 
 def _undoing(paper: Shipment, found: Ground, receipt: str, facts: Facts) -> ReceiptPlan:
@@ -165,7 +172,7 @@ def _replaced(paper: Shipment, facts: Facts) -> tuple[str, list[Difference]]:
     """The receipt that a replacement cancels first, and the question whether it may."""
     if paper.purpose != "05":
         return "", []
-    booked = next((rival for rival in facts.rivals if rival.output_ref and rival.status != "ignored"), None)
+    booked = _standing(facts)
     return (booked.output_ref, [_cancels(paper, booked.output_ref)]) if booked else ("", [])
 
 

@@ -204,6 +204,21 @@ def test_cancellation_of_a_posted_shipment_asks_and_then_cancels_the_receipt(sta
     delivered(stage.sends("shipment", shipment("SHP-2", of_order(order, items=[ship_item(HINGES, 10)]))))
 
 
+def test_what_follows_a_replacement_concerns_the_receipt_that_stands(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    stage.sends("shipment", shipment("SHP-1", of_order(order, items=[ship_item(HINGES, 10)])))
+    for quantity in (8, 6):
+        paper = shipment("SHP-1", of_order(order, items=[ship_item(HINGES, quantity)]), purpose="05")
+        stage.accept(stage.sends("shipment", paper))
+        stage.sync()
+        assert [received(receipt) for receipt in stage.receipts()] == [{(order, 1): quantity}]
+    cancellation = stage.sends("shipment", shipment("SHP-1", purpose="01"))
+    asked(cancellation, "cancelled", stage.receipts()[0]["receiptNbr"])
+    stage.accept(cancellation)
+    stage.sync()
+    assert not stage.receipts()
+
+
 def test_cancellation_of_a_held_shipment_takes_it_off_the_desk(stage: Stage) -> None:
     order = stage.order(HINGE)
     held = stage.sends("shipment", shipment("SHP-1", of_order(order, items=[ship_item(HINGES, 11)])))
