@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -31,15 +32,25 @@ class Fault:
     seconds: float = 0.05
 
 
+When = Callable[[str, bytes], bool]
+"""Which of the calls that fit a fault is for: decided by path and body."""
+
+
+def _any(_path: str, _body: bytes) -> bool:
+    return True
+
+
 @dataclass
 class _Planned:
     method: str
     pattern: str
     fault: Fault
     times: int
+    when: When
 
-    def fits(self, method: str, path: str) -> bool:
-        return self.method in ("*", method) and fnmatchcase(path.lower(), self.pattern.lower())
+    def fits(self, method: str, path: str, body: bytes) -> bool:
+        named = self.method in ("*", method) and fnmatchcase(path.lower(), self.pattern.lower())
+        return named and self.when(path, body)
 
 
 class Faults:
@@ -53,15 +64,17 @@ class Faults:
         self._planned: list[_Planned] = []
         self._lock = threading.Lock()
 
-    def fault(self, method: str, path: str, kind: str, times: int = 1, seconds: float = 0.05) -> None:
+    def fault(
+        self, method: str, path: str, kind: str, times: int = 1, seconds: float = 0.05, when: When = _any
+    ) -> None:
         """Plan `kind` for the next `times` calls of method (or `*`) and path (`*` and `?` are wildcards).
 
-        Raises ValueError for an unknown kind.
+        `when` picks among them by path and body. Raises ValueError for an unknown kind.
         """
         if kind not in KINDS:
             raise ValueError(f"unknown fault {kind!r}; known are {', '.join(KINDS)}")
         with self._lock:
-            self._planned.append(_Planned(method.upper(), path, Fault(kind, seconds), times))
+            self._planned.append(_Planned(method.upper(), path, Fault(kind, seconds), times, when))
 
     def clear(self) -> None:
         """Forget what was planned and stop chance."""
@@ -69,17 +82,17 @@ class Faults:
             self._planned.clear()
             self.rate = 0.0
 
-    def draw(self, method: str, path: str) -> Fault | None:
+    def draw(self, method: str, path: str, body: bytes = b"") -> Fault | None:
         """The fault of this call, a planned one first."""
         with self._lock:
-            fault = self._take_planned(method, path) or self._by_chance()
+            fault = self._take_planned(method, path, body) or self._by_chance()
             if fault:
                 self.drawn[fault.kind] += 1
             return fault
 
-    def _take_planned(self, method: str, path: str) -> Fault | None:
+    def _take_planned(self, method: str, path: str, body: bytes) -> Fault | None:
         for planned in self._planned:
-            if planned.fits(method, path):
+            if planned.fits(method, path, body):
                 planned.times -= 1
                 if planned.times <= 0:
                     self._planned.remove(planned)

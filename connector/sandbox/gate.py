@@ -79,7 +79,7 @@ class Traffic:
 
 def through(site: Site, call: Request) -> Delivery:
     """Let a call through the gate: the answer, with the fault that befell it."""
-    fault = site.faults.draw(call.method, call.path)
+    fault = site.faults.draw(call.method, call.path, call.body)
     delivery = _befall(site, call, fault) if fault else Delivery(site.handle(call))
     silent = delivery.ending in ("closed", "reset")
     site.traffic.note(call, 0 if silent else delivery.reply.status, fault.kind if fault else "")

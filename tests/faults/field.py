@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,79 +16,48 @@ from typing import Any, Self
 import time_machine
 
 from connector.sandbox import World
+from tests.faults.process import Told, Zygote
 from tests.uneven import UNEVEN
 
-ROOT = Path(__file__).resolve().parents[2]
-TIMING = {"LEASE_SECONDS": "10", "REQUEST_TIMEOUT_SECONDS": "2", "RETRY_FIRST_SECONDS": "0.2", "LOG_LEVEL": "CRITICAL"}
+TIMING = {"LEASE_SECONDS": "10", "RETRY_FIRST_SECONDS": "0.2", "LOG_LEVEL": "CRITICAL"}
+TIMEOUT = 2.0
 LAG = 2
 AFTER_A_DEATH = 20
 """Seconds to jump so that the dead one's leases are over and what it left in doubt is settled."""
 WHEN_STUCK = 65
 """Seconds to jump past a silent 429, which closes a connection for a minute."""
-
-
-@dataclass
-class Told:
-    """What a process said before it ended; `killed` names the boundary at which it died."""
-
-    killed: str = ""
-    alive: bool = True
-    failure: str = ""
-    busy: int = 0
-    rest: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, said: dict[str, Any]) -> Told:
-        if "defect" in said:
-            raise AssertionError(f"The product broke down:\n{said['defect']}")
-        named = {name: said.pop(name) for name in ("killed", "alive", "failure", "busy") if name in said}
-        return cls(**named, rest=said)
-
-
-class Zygote:
-    """One process that forks a product process per order (`tests.faults.zygote`)."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.zygote"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def order(self, verb: str, **more: Any) -> Told:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        at = datetime.now(UTC).timestamp()
-        self._process.stdin.write(json.dumps({"verb": verb, "at": at, **more}) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise AssertionError("The zygote is gone: see stderr.")
-        return Told.of(json.loads(answer))
-
-    def end(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
+MOST_TICKS = 60
 
 
 class Field:
-    """One trial. `workers` product processes at once; `database` as in DATABASE_URL, "" is SQLite in a folder of its own."""
+    """One trial. `workers` product processes at once; `database` as in DATABASE_URL, "" is SQLite in a folder of its own.
 
-    def __init__(self, seed: int, *, workers: int = 1, database: str = "", mismatch_rate: float = 0.0) -> None:
+    `partners` are options of `manage.py partner` by trading partner; `between` is done after every pass.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        workers: int = 1,
+        database: str = "",
+        timeout: float = TIMEOUT,
+        partners: Mapping[str, Sequence[str]] | None = None,
+        between: Callable[[World], None] = lambda _: None,
+    ) -> None:
         self.random = random.Random(f"kills:{seed}")
-        self.world = World(seed=seed, mismatch_rate=mismatch_rate)
+        self.world = World(seed=seed, mismatch_rate=0.0)
         self.kills: list[str] = []
         self.kills_wanted = 1_000_000
         self.drawn: Counter[str] = Counter()
         self.passes = 0
+        self._partners = dict(partners or {})
+        self._between = between
         self._folder = tempfile.TemporaryDirectory(prefix="faults-")
         environment = {
             **os.environ,
             **TIMING,
+            "REQUEST_TIMEOUT_SECONDS": str(timeout),
             "VAR_DIR": self._folder.name,
             "DATABASE_URL": database,
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -129,8 +94,7 @@ class Field:
             file = Path(self._folder.name) / f"{name}.csv"
             file.write_text(text)
             maps[name] = str(file)
-        told = self._zygotes[0].order("set up", connect=connect, secrets=secrets, maps=maps)
-        assert told.alive
+        self._zygotes[0].order("set up", connect=connect, secrets=secrets, maps=maps, partners=self._partners)
 
     def storm(self, rate: float, seed: int) -> None:
         """Faults by chance from now on; those so far are counted in `drawn`."""
@@ -149,7 +113,8 @@ class Field:
             )
         killed = [one.killed for one in told if one.killed]
         self.kills += killed
-        self._traveller.shift(AFTER_A_DEATH if killed else WHEN_STUCK if any(_stuck(one) for one in told) else 0.001)
+        self._between(self.world)
+        self._traveller.shift(AFTER_A_DEATH if killed else WHEN_STUCK if any(one.stuck for one in told) else 0.001)
         return told
 
     def _chance(self, kill_chance: float) -> dict[str, Any]:
@@ -163,18 +128,23 @@ class Field:
             told = self.pass_once(spared=spared, kill_chance=kill_chance)
             if spared is not None:
                 spared.update(one.killed for one in told if one.killed)
-            if not any(one.killed or _stuck(one) for one in told):
+            if not any(one.killed or one.stuck for one in told):
                 return
         raise AssertionError(f"not idle after {passes} passes: {told}")
 
-    def play(self, *, spared: set[str] | None = None, kill_chance: float = 0.0, ticks: int = 60) -> None:
+    def play(self, *, spared: set[str] | None = None, kill_chance: float = 0.0) -> None:
         """Suppliers and the warehouse act, the product works, until every story is told."""
         self.until_idle(spared=spared, kill_chance=kill_chance)
-        for _ in range(ticks):
+        for _ in range(MOST_TICKS):
             told = self.world.tick()
             self.until_idle(spared=spared, kill_chance=kill_chance)
             if told["idle"] and not told["papers"] and not told["released"]:
                 return
+
+    def accept(self, number: str, cause: str) -> None:
+        """A person accepts what the documents of this number are held for. Raises AssertionError when none is."""
+        if not self._zygotes[0].order("accept", number=number, cause=cause).rest["accepted"]:
+            raise AssertionError(f"{number} is not held with cause {cause}: {self.verdict()['not_delivered']}")
 
     def verdict(self) -> dict[str, Any]:
         """What both ledgers and our own say: everything but `statuses` is empty when nothing is lost or doubled."""
@@ -182,7 +152,3 @@ class Field:
         ours = self._zygotes[0].order("verdict").rest
         uneven = {name: balance[name] for name in UNEVEN if balance[name]}
         return {"uneven": uneven, **ours}
-
-
-def _stuck(told: Told) -> bool:
-    return bool(told.failure or told.busy)
