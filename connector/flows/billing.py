@@ -38,6 +38,12 @@ class Billed:
     def price(self) -> Decimal:
         return per_unit(self.net, self.quantity)
 
+    @property
+    def surplus(self) -> Decimal:
+        """What its receipts do not cover: Visma links no more than was received, and goods to nothing else (visma.md §9.4)."""
+        covered = sum((part for _, part in self.receipts), ZERO)
+        return self.quantity - covered if self.receipts or self.view.line_type not in NON_STOCK else ZERO
+
 
 def billed_lines(paper: Invoice, found: Ground) -> tuple[list[Billed], list[Difference]]:
     """The lines that can be billed, in ordered units, and what hinders the others or differs in price."""
@@ -122,30 +128,54 @@ def over_invoiced(billed: Sequence[Billed], found: Ground, facts: Facts) -> list
 
 
 def _over(view: LineView, total: Decimal, against: str, found: Ground) -> Difference:
-    sentence = f"{view.name}: {total:f} {view.unit} invoiced in all, {against}."
+    accepting = "If that is accepted, what no receipt covers is booked as expense."
+    sentence = f"{view.name}: {total:f} {view.unit} invoiced in all, {against}. {accepting}"
     money = (total - view.quantity) * view.price if total > view.quantity else total * view.price
     facts = {"expected": against, "found": f"{total:f}", "line": view.name}
     return Difference("over_invoiced", view.name, sentence, facts, money, found.orders[view.order_number].currency)
 
 
 def allocate(billed: Sequence[Billed], found: Ground, facts: Facts) -> Waiting | Asking | None:
-    """Ties each line to released receipt lines that are still to be invoiced, oldest first (visma.md §9.4)."""
+    """Ties each line to released receipt lines that are still to be invoiced, oldest first (visma.md §9.4).
+
+    Even who accepts more than will ever come waits for the goods that are on their way.
+    """
     left: dict[tuple[str, int], Decimal] = {}
     over: list[Difference] = []
+    late: Waiting | None = None
     wanted: dict[int, Decimal] = {}
     for line in billed:
         wanted[line.view.key] = wanted.get(line.view.key, ZERO) + line.quantity
         missing = _take(line, facts.receipt_lines(line.view.order_number, line.view.number), left)
         if missing <= _surplus(line, found) or _needs_no_receipt(line, facts):
             continue
-        if not _never_enough(line, wanted[line.view.key], facts):
-            instead = _over(line.view, line.quantity, "less received", found)
-            return Waiting(f"The goods of {line.view.name} are not received and released in Visma yet.", instead)
+        enough_may_come = not _never_enough(line, wanted[line.view.key], facts)
+        if enough_may_come or facts.on_the_way(line.view.key):
+            late = late or _waiting(line, found)
+        if enough_may_come:
+            continue
         unbooked = max(facts.shipped(line.view.key) - facts.invoiced(line.view.key), ZERO)
         against = f"{unbooked.normalize():f} received and not yet invoiced"
         over.append(_over(line.view, line.quantity, against, found))
     asked = ask(over, facts)
-    return Asking(asked) if asked else None
+    return Asking(asked) if asked else late
+
+
+def _waiting(line: Billed, found: Ground) -> Waiting:
+    reason = f"The goods of {line.view.name} are not received and released in Visma yet."
+    return Waiting(reason, _late(line, found))
+
+
+def _late(line: Billed, found: Ground) -> Difference:
+    """A question of its own: who has accepted more than was ordered has not said that the goods need not come."""
+    view = line.view
+    sentence = (
+        f"{view.name}: {line.quantity.normalize():f} {view.unit} invoiced, and the goods are not received and released in "
+        "Visma. If that is accepted, the whole invoice is booked as expense, without a receipt."
+    )
+    facts = {"expected": "goods received", "found": f"{line.quantity:f}", "line": view.name}
+    currency = found.orders[view.order_number].currency
+    return Difference("over_invoiced", f"{view.name}, not received", sentence, facts, line.net, currency)
 
 
 def _surplus(line: Billed, found: Ground) -> Decimal:
@@ -182,12 +212,9 @@ def linked_lines(billed: Sequence[Billed]) -> list[BookingLinePlan]:
     """One line per receipt line taken; what needs no receipt is linked to the order (visma.md §9.4)."""
     lines = []
     for line in billed:
-        parts = list(line.receipts)
-        rest = line.quantity - sum((part for _, part in parts), ZERO)
-        for receipt, part in parts:
-            extra = rest if receipt is parts[-1][0] else ZERO  # an accepted surplus goes to the last receipt line
-            lines.append(_booking_line(line, part + extra, receipt=receipt.receipt, receipt_line=receipt.line))
-        if not parts:
+        for receipt, part in line.receipts:
+            lines.append(_booking_line(line, part, receipt=receipt.receipt, receipt_line=receipt.line))
+        if not line.receipts and not line.surplus:
             lines.append(_booking_line(line, line.quantity, order=line.view.order_number, order_line=line.view.number))
     return lines
 
@@ -210,6 +237,7 @@ def paper_lines(billed: Sequence[Billed]) -> list[PaperLine]:
         parts: list[tuple[str, int | None, Decimal]] = [("", None, line.quantity)]
         if line.receipts:
             parts = [(receipt.receipt, receipt.line, part) for receipt, part in line.receipts]
+            parts += [("", None, line.surplus)] if line.surplus else []
         for receipt, receipt_line, quantity in parts:
             lines.append(
                 PaperLine(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from connector.flows.billing import Billed
 from connector.flows.ground import Ground
 from connector.flows.invoice_plan import LONGEST_TEXT, BookingLinePlan
 from connector.flows.verdict import (
@@ -33,6 +34,22 @@ def charge_lines(paper: Invoice, sums: Reconciliation, found: Ground) -> tuple[l
     return lines, account_missing(found.partner, lines)
 
 
+def surplus_lines(
+    paper: Invoice, billed: Sequence[Billed], found: Ground
+) -> tuple[list[BookingLinePlan], list[Difference]]:
+    """What is paid beyond the receipts, as tolerance or a person allows: Visma links goods to receipts alone (visma.md §9.4)."""
+    lines: list[BookingLinePlan] = []
+    for one in billed:
+        if not one.surplus:
+            continue
+        try:
+            vat = _vat_category([*one.line.taxes] or list(paper.taxes), found.partner)
+        except MappingMissing as missing:
+            return [], [missing.difference]
+        lines.append(_free(f"Surplus {one.view.item}", one.surplus, one.price, vat, found.partner))
+    return lines, account_missing(found.partner, lines)
+
+
 def _free(text: str, quantity: Decimal, price: Decimal, vat: str, partner: TradingPartner) -> BookingLinePlan:
     return BookingLinePlan(
         text=text[:LONGEST_TEXT],
@@ -48,7 +65,7 @@ def account_missing(partner: TradingPartner, lines: Sequence[BookingLinePlan]) -
     """The question for an account, where free lines need one."""
     if partner.expense_account or not lines:
         return []
-    sentence = f"{partner} has no expense account for charges and freight."
+    sentence = f"{partner} has no expense account for charges, freight and what no receipt covers."
     money = sum((line.quantity * line.price for line in lines), ZERO)
     return [Difference("account_missing", partner.trading_partner_id, sentence, {"partner": partner.pk}, money)]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.errors import NotFound, Rejected
 from connector.flows.billing import allocate, billed_lines, currency_differs, linked_lines, over_invoiced, paper_lines
-from connector.flows.free_lines import account_missing, charge_lines, expense_lines, plain_net
+from connector.flows.free_lines import account_missing, charge_lines, expense_lines, plain_net, surplus_lines
 from connector.flows.ground import Ground, duplicate, ground, missing_orders, unwanted
 from connector.flows.invoice_plan import DOCUMENT_TYPE, BookingLinePlan, InvoicePlan, body, verify
 from connector.flows.verdict import (
@@ -206,7 +206,10 @@ def _against_orders(paper: Invoice, company: Company, found: Ground, facts: Fact
         return _as_expense(paper, found, facts)
     if late:
         return _with_lines(late, lines)
-    plan = _plan(paper, found, facts, currency, [*linked_lines(billed), *free])
+    beyond, faults = surplus_lines(paper, billed, found)
+    if faults:
+        return Asking(faults, lines)
+    plan = _plan(paper, found, facts, currency, [*linked_lines(billed), *beyond, *free])
     return Ready(wrap(plan), paper_lines(billed))
 
 

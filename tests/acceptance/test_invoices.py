@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 from pytest_django import Settings
 
+from audit.reports import order_lines
 from connector.sandbox import Wanted
+from mapping.models import Order
 from tests.acceptance.stage import HINGE, SCREWS, WHITE, Stage, asked, delivered
 from tests.papers import charge, invoice, invoice_line, numbers, of_order, ship_item, shipment, tax
 
@@ -296,3 +298,78 @@ def test_white_hinges_on_the_line_of_black_ones_are_not_paid(stage: Stage) -> No
     order = stage.order(HINGE, WHITE)
     wrong = numbers("1", buyer="1002-WHT")
     asked(stage.sends("invoice", invoice("INV-1", order, [invoice_line(wrong, 4, 75)], 300)), "line_conflict")
+
+
+def test_accepted_surplus_is_an_expense_beside_the_goods_that_were_received(stage: Stage) -> None:
+    order = goods_in(stage, 8)
+    row = stage.sends("invoice", invoice("INV-1", order, TEN, 600, taxes=[tax(120)]))
+    asked(row, "over_invoiced", "8 received", "If that is accepted, what no receipt covers is booked as expense.")
+    stage.accept(row)
+    stage.sync()
+    delivered(stage.document("--number", "INV-1"))
+    goods, surplus = stage.invoices()[0]["invoiceLines"]
+    assert (goods["quantity"], goods["poReceiptNbr"]) == (8, "PR000233")
+    assert (surplus["quantity"], surplus["unitCost"], surplus["poReceiptNbr"]) == (2, 48, None)
+    assert (surplus["account"]["number"], surplus["vatCode"]["id"]) == ("4360", "1")
+    assert stage.invoices()[0]["amount"] == 600
+
+
+def test_accepted_surplus_waits_for_an_account_where_the_partner_has_none(stage: Stage) -> None:
+    stage.partner("--expense-account", "")
+    order = goods_in(stage, 8)
+    row = stage.sends("invoice", invoice("INV-1", order, TEN, 480))
+    stage.accept(row)
+    stage.sync()
+    asked(stage.document("--number", "INV-1"), "account_missing", "no expense account")
+    assert not stage.invoices()
+    stage.partner("--expense-account", "4360")
+    stage.sync()
+    delivered(stage.document("--number", "INV-1"))
+
+
+def test_surplus_within_the_tolerance_is_posted_and_remembered(stage: Stage) -> None:
+    stage.partner("--quantity-tolerance", "20,0")
+    order = goods_in(stage, 8)
+    delivered(stage.sends("invoice", invoice("INV-1", order, [invoice_line(HINGES, 9, 48)], 432)))
+    assert [line["quantity"] for line in stage.invoices()[0]["invoiceLines"]] == [8, 1]
+    assert order_lines(Order.objects.get(number=order))[0].invoiced == 9
+
+
+def test_accepting_an_invoice_whose_goods_never_came_books_the_whole_as_expense(
+    stage: Stage, settings: Settings
+) -> None:
+    order = stage.order(HINGE)
+    assert stage.sends("invoice", invoice("INV-1", order, TEN, 480))["status"] == "waiting"
+    settings.WAITING_PATIENCE_HOURS = 0
+    row = stage.sends("invoice", invoice("INV-2", order, [invoice_line(HINGES, 4, 48)], 192))
+    asked(row, "over_invoiced", "not received and released", "the whole invoice is booked as expense")
+    stage.accept(row)
+    stage.sync()
+    [line] = stage.invoices()[0]["invoiceLines"]
+    assert (line["account"]["number"], line["poReceiptNbr"], line["cost"]) == ("4360", None, 192)
+
+
+def test_who_accepts_more_than_was_ordered_still_waits_for_the_goods(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    row = stage.sends("invoice", invoice("INV-1", order, [invoice_line(HINGES, 12, 48)], 576))
+    asked(row, "over_invoiced", "12 STK invoiced in all, 10 ordered")
+    stage.accept(row)
+    stage.sync()
+    assert (stage.document("--number", "INV-1")["status"], stage.invoices()) == ("waiting", [])
+    delivered(stage.sends("shipment", shipment("SHP-1", of_order(order, items=[ship_item(HINGES, 10)]))))
+    stage.release()
+    stage.sync()
+    delivered(stage.document("--number", "INV-1"))
+    assert [line["quantity"] for line in stage.invoices()[0]["invoiceLines"]] == [10, 2]
+
+
+def test_accepted_invoice_of_goods_that_were_all_paid_already_is_an_expense(stage: Stage) -> None:
+    order = goods_in(stage)
+    delivered(stage.sends("invoice", invoice("INV-1", order, TEN, 480)))
+    row = stage.sends("invoice", invoice("INV-2", order, [invoice_line(HINGES, 3, 48)], 144))
+    asked(row, "over_invoiced", "13 STK invoiced in all, 10 ordered")
+    stage.accept(row)
+    stage.sync()
+    delivered(stage.document("--number", "INV-2"))
+    [line] = stage.invoices()[1]["invoiceLines"]
+    assert (line["account"]["number"], line["quantity"], line["poReceiptNbr"]) == ("4360", 3, None)
