@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Collection, Iterator
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Final, Literal, cast, get_args
 
 from connector.errors import Rejected, Unreadable
@@ -20,6 +20,7 @@ from connector.rsx.common import Paper, Party, description, parties, price_divis
 Purpose = Literal["00", "05", "01"]
 
 _EXACT: Final = Context(prec=60)
+_CENT: Final = Decimal("0.01")
 _LONGEST_ID = 15  # schema
 _LONGEST_NUMBER = 22  # X12 850 BEG03, sps.md §4.1
 _MOST_DIGITS = 18
@@ -225,14 +226,14 @@ def _line(line: OrderPaperLine) -> dict[str, Any]:
 
 
 def _total(paper: OrderPaper) -> Decimal | None:
-    """Sum of quantity times price, exact to six places; None when a price or what it is for is not known."""
+    """Sum of quantity times price in whole cents; None when a price or what it is for is not known."""
     total = Decimal(0)
     for line in paper.lines:
         divisor = price_divisor(line.price_basis)
         if line.price is None or divisor is None or _beyond_reason(line.price) or _beyond_reason(line.quantity):
             return None
         total = _EXACT.add(total, _EXACT.divide(_EXACT.multiply(line.quantity, line.price), divisor))
-    return total.quantize(Decimal("0.000001"), context=_EXACT)
+    return total.quantize(_CENT, rounding=ROUND_HALF_UP, context=_EXACT)
 
 
 def _beyond_reason(value: Decimal) -> bool:

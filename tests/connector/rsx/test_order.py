@@ -110,9 +110,14 @@ def test_paper_is_written_as_the_contract_shows_it() -> None:
     assert json.loads(write(_PAPER)) == expected
 
 
+def test_a_third_of_a_price_leaves_no_fractions_of_a_cent_in_the_total() -> None:
+    thirds = _LINE.model_copy(update={"quantity": Decimal(15), "price": Decimal("33.333333")})
+    assert b'"TotalAmount":500,' in write(_PAPER.model_copy(update={"lines": (thirds,)}))
+
+
 def test_price_per_hundred_is_divided_in_the_total_and_an_unknown_price_leaves_it_out() -> None:
     hundred = _LINE.model_copy(update={"price_basis": "HP"})
-    assert b'"TotalAmount":5.988' in write(_PAPER.model_copy(update={"lines": (hundred,)}))
+    assert b'"TotalAmount":5.99' in write(_PAPER.model_copy(update={"lines": (hundred,)}))
     for without in ({"price": None}, {"price_basis": "PK"}):
         paper = _PAPER.model_copy(update={"lines": (_LINE, _LINE.model_copy(update=without))})
         assert b"TotalAmount" not in write(paper)
