@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from datetime import tzinfo
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,40 +14,49 @@ from connector.budget import ANSWERS, MASTER_DATA, ORDERS
 from connector.models import Connection, Cursor
 from connector.news import new_invoices, new_orders, new_receipts
 from connector.pipeline import orders_arrived, revise
+from connector.polling import clocks
 from connector.polling.stream import Stream, a_while, note_problem, renew
+from connector.visma import stamps
 from connector.visma.client import VismaClient
+from connector.visma.rows import Dto
 from connector.visma.schemas import Row, SupplierInvoiceDto
 from connector.visma.window import Window
 from mapping.models import Company
 
 MASTER_DATA_SECONDS = 1800
 
+T = TypeVar("T", bound=Dto)
+
 
 def _visma(connection: Connection, cursor: Cursor, priority: int) -> VismaClient:
     return clients.visma_client(connection, priority=priority, before=lambda: renew(cursor))
 
 
+def _read(connection: Connection, cursor: Cursor, ask: Callable[[str | None], Window[T]]) -> Window[T]:
+    return clocks.read(cursor, clocks.zone_of(connection.company), ask, now=timezone.now())
+
+
 def _suppliers(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, cursor, priority).suppliers(cursor.value or None)
+    window = _read(connection, cursor, _visma(connection, cursor, priority).suppliers)
     mirror.suppliers(connection.company, window.rows)
-    return passed(cursor, window)
+    return passed(cursor, window, clocks.zone_of(connection.company))
 
 
 def _locations(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, cursor, priority).supplier_locations(cursor.value or None)
+    window = _read(connection, cursor, _visma(connection, cursor, priority).supplier_locations)
     mirror.locations(connection.company, window.rows)
-    return passed(cursor, window)
+    return passed(cursor, window, clocks.zone_of(connection.company))
 
 
 def _items(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, cursor, priority).items(cursor.value or None)
+    window = _read(connection, cursor, _visma(connection, cursor, priority).items)
     mirror.items(connection.company, window.rows)
-    return passed(cursor, window)
+    return passed(cursor, window, clocks.zone_of(connection.company))
 
 
 def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
     """Mirrored, and where the outgoing paper differs, revised: one transaction per order, so that neither is lost."""
-    window = _visma(connection, cursor, priority).orders(cursor.value or None)
+    window = _read(connection, cursor, _visma(connection, cursor, priority).orders)
     for row in a_while(new_orders(connection.company, window.rows)):
         now = timezone.now()
         renew(cursor)
@@ -54,21 +64,21 @@ def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
             for order in mirror.orders(connection.company, [row]):
                 revise(order, now=now)
                 orders_arrived(connection.company, [order.number], now=now)
-    return passed(cursor, window)
+    return passed(cursor, window, clocks.zone_of(connection.company))
 
 
 def _receipts(connection: Connection, cursor: Cursor, priority: int) -> str:
-    window = _visma(connection, cursor, priority).receipts(cursor.value or None)
+    window = _read(connection, cursor, _visma(connection, cursor, priority).receipts)
     _booked(connection, cursor, new_receipts(connection.company, window.rows), mirror.receipts)
-    return passed(cursor, window)
+    return passed(cursor, window, clocks.zone_of(connection.company))
 
 
 def _invoices(connection: Connection, cursor: Cursor, priority: int) -> str:
     visma = _visma(connection, cursor, priority)
-    window = visma.invoices(cursor.value or None)
+    window = _read(connection, cursor, visma.invoices)
     rows = new_invoices(connection.company, window.rows)
     _booked(connection, cursor, _with_lines(connection.company, cursor, visma, rows), mirror.invoices)
-    return passed(cursor, window)
+    return passed(cursor, window, clocks.zone_of(connection.company))
 
 
 def _with_lines(
@@ -99,17 +109,32 @@ def _booked(
             orders_arrived(connection.company, touched, now=timezone.now())
 
 
-def passed(cursor: Cursor, window: Window[Any]) -> str:
-    """The new cursor: the highest stamp the server returned; where something could not be read it stays (house rule 9)."""
-    note_problem(cursor, "")
+def passed(cursor: Cursor, window: Window[Any], zone: tzinfo) -> str:
+    """The new cursor: the highest stamp the server returned; where something could not be read it stays (house rule 9).
+
+    Never a stamp that lies ahead of the server's own clock: rows made from now on would be stamped below it.
+    """
+    note_problem(cursor, _problem(window, zone))
+    if window.unreadable or not window.complete:
+        return cursor.value
+    clock = window.clock
+    believed = [each for each in window.stamps if not (clock and clocks.lies_ahead(each, clock[0], zone))]
+    return stamps.highest(believed) or cursor.value
+
+
+def _problem(window: Window[Any], zone: tzinfo) -> str:
     if window.unreadable:
         row, why = window.unreadable[0]
-        note_problem(cursor, f"{len(window.unreadable)} rows cannot be read, the first: {why} ({str(row)[:300]})")
-        return cursor.value
+        return f"{len(window.unreadable)} rows cannot be read, the first: {why} ({str(row)[:300]})"
     if not window.complete:
-        note_problem(cursor, "The list changed while it was read, three times; it is read again.")
-        return cursor.value
-    return window.watermark or cursor.value
+        return "The list changed while it was read, three times; it is read again."
+    furthest = window.watermark
+    if furthest and window.clock and clocks.lies_ahead(furthest, window.clock[1], zone):
+        return (
+            f"Visma's clock was set back, or a row is stamped wrongly: the newest stamp is {furthest}, but Visma's clock says"
+            f" {window.clock[1]:%Y-%m-%d %H:%M} UTC. The list is read from what that clock says; nothing needs to be done."
+        )
+    return ""
 
 
 STREAMS = (

@@ -11,7 +11,8 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
+from email.utils import format_datetime
 from urllib.parse import unquote
 
 from connector.sandbox import visma_invoices, visma_orders, visma_receipts
@@ -74,7 +75,7 @@ class SandboxVisma:
             reply = self._answer(call)
         except Refusal as refusal:
             reply = refusal.reply
-        return reply.plus(rate.headers())
+        return reply.plus({**rate.headers(), "Date": format_datetime(self.books.clock().astimezone(UTC), usegmt=True)})
 
     def _answer(self, call: Request) -> Reply:
         action, keys = _route(call)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -100,7 +102,7 @@ class VismaClient:
         params: Params = {"includeCustomFreeFields": "true", "orderStatus": "Open"}
         window = self._window("/v1/purchaseorder", PurchaseOrderDto, _ORDER, params)
         rows = [row for row in window.rows if row.dto.status == "Open"]
-        return Window(rows, window.watermark, window.calls, window.complete, window.unreadable)
+        return replace(window, rows=rows)
 
     def every_order(
         self, since: str | None, reduced: Callable[[dict[str, Any]], dict[str, Any]]
@@ -241,11 +243,11 @@ class VismaClient:
     ) -> Window[T]:
         def fetch(number: int, size: int) -> Page:
             paged: Params = params | {"pageNumber": number, "pageSize": size}
-            page = page_of(self._read(path, paged).json(), size)
+            answer = self._read(path, paged)
+            page = page_of(answer.json(), size, _said_at(answer))
             if reduced is None:
                 return page
-            rows = [reduced(row) if isinstance(row, dict) else row for row in page.rows]
-            return Page(rows, page.totals, page.size)
+            return replace(page, rows=[reduced(row) if isinstance(row, dict) else row for row in page.rows])
 
         return read_window(fetch, dto, key_fields, self._page_size)
 
@@ -261,6 +263,15 @@ class VismaClient:
 
 def _row(answer: Answer, dto: type[T], key_fields: tuple[str, ...]) -> Row[T]:
     return parsed(answer.json(), dto, key_fields)
+
+
+def _said_at(answer: Answer) -> datetime | None:
+    """The server's own moment, from HTTP's Date (RFC 9110 §6.6.1); None when it says none, or one without zone."""
+    try:
+        at = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at.tzinfo else None
 
 
 def _etag(answer: Answer) -> str:

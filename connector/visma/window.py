@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -32,26 +33,33 @@ Raw = dict[str, Any]
 
 @dataclass(frozen=True)
 class Window(Generic[T]):
-    """One window read: `rows` by natural key, `watermark` the highest stamp in the server's own text (None: no row).
+    """One window read: `rows` by natural key, `stamps` of all that came, `watermark` the highest (None: no row).
 
     `complete` False: it would not hold still in three runs, so the watermark must not be moved to it. `unreadable`:
-    rows that do not parse, as they came, each with the reason.
+    rows that do not parse, as they came, each with the reason. `clock`: the earliest and the latest moment that the server
+    named as its own while it was read, aware; None when it named none.
     """
 
     rows: list[Row[T]]
-    watermark: str | None
+    stamps: list[str]
     calls: int
     complete: bool
     unreadable: list[tuple[Any, str]] = field(default_factory=list)
+    clock: tuple[datetime, datetime] | None = None
+
+    @property
+    def watermark(self) -> str | None:
+        return stamps.highest(self.stamps)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows as they came, the total that was stated with them, the page size that the server really used."""
+    """Some rows as they came, the total stated with them, the page size really used, the server's moment (HTTP's Date)."""
 
     rows: list[Any]
     totals: frozenset[int]
     size: int
+    at: datetime | None = None
 
 
 Fetch = Callable[[int, int], Page]
@@ -69,6 +77,7 @@ class _Run:
     """Of each page the place of its first row, and its rows."""
     joints: list[bool] = field(default_factory=list)
     """Of each page but the first, whether a row of the page before came again untouched."""
+    moments: list[datetime] = field(default_factory=list)
 
     def take(self, start: int, page: Page) -> bool:
         """Add a page; False when it brought nothing new."""
@@ -79,6 +88,7 @@ class _Run:
             _keep_newest(self.rows, key_of(raw, self.key_fields), raw)
         self.totals |= page.totals
         self.pages.append((start, page.rows))
+        self.moments += [page.at] if page.at else []
         return len(self.rows) > known
 
     @property
@@ -115,9 +125,16 @@ def read_window(fetch: Fetch, dto: type[T], key_fields: tuple[str, ...], page_si
             _keep_newest(rows, key, raw)
         whole = run.counted and (all(run.joints) or (bool(runs) and run.is_like(runs[-1])))
         runs.append(run)
-    watermark = stamps.highest([_stamp(raw) for raw in rows.values()])
     readable, unreadable = _parsed(rows.values(), dto, key_fields)
-    return Window(readable, watermark, sum(len(each.pages) for each in runs), whole, unreadable)
+    moments = [at for each in runs for at in each.moments]
+    return Window(
+        readable,
+        [_stamp(raw) for raw in rows.values()],
+        sum(len(each.pages) for each in runs),
+        whole,
+        unreadable,
+        (min(moments), max(moments)) if moments else None,
+    )
 
 
 def _run(fetch: Fetch, key_fields: tuple[str, ...], page_size: int, *, overlapping: bool) -> _Run:
@@ -166,17 +183,17 @@ def _bare(raw: Any) -> Any:
     return {name: value for name, value in raw.items() if name != "metadata"} if isinstance(raw, dict) else raw
 
 
-def page_of(body: Any, page_size: int) -> Page:
+def page_of(body: Any, page_size: int, at: datetime | None = None) -> Page:
     """A page out of a bare list or out of `{records, totalCount, pageNumber, pageSize}`. Transient for anything else."""
     if isinstance(body, dict) and isinstance(body.get("records") or [], list) and "totalCount" in body:
         total, size = unwrapped(body["totalCount"]), unwrapped(body.get("pageSize"))
-        return Page(body.get("records") or [], frozenset(_counts([total])), min(_counts([size]) or [page_size]))
+        return Page(body.get("records") or [], frozenset(_counts([total])), min(_counts([size]) or [page_size]), at)
     if not isinstance(body, list):
         raise errors.Transient("Visma answered something that is no list of rows. It is tried again.")
     about = [raw["metadata"] for raw in body if isinstance(raw, dict) and isinstance(raw.get("metadata"), dict)]
     totals = _counts(unwrapped(each.get("totalCount")) for each in about)
     sizes = _counts(unwrapped(each.get("maxPageSize")) for each in about)
-    return Page(body, frozenset(totals), min([page_size, *filter(None, sizes)]))
+    return Page(body, frozenset(totals), min([page_size, *filter(None, sizes)]), at)
 
 
 def _counts(values: Iterable[Any]) -> list[int]:
