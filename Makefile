@@ -14,6 +14,7 @@ test: $(READY)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check -q .
 
 types: $(READY)
 	$(VENV)/bin/mypy .
@@ -29,7 +30,7 @@ faults: $(READY)
 
 # one of them with its size: .venv/bin/python -m tests.benchmarks.volume 2500 2
 benchmarks: $(READY)
-	for name in calls lines latency volume; do $(VENV)/bin/python -m tests.benchmarks.$$name || exit 1; done
+	for name in calls lines hooks latency volume memory; do $(VENV)/bin/python -m tests.benchmarks.$$name || exit 1; done
 
 # the exact versions with their hashes, from the reasons in pyproject.toml; names no index and no host
 lock: $(READY)

@@ -133,7 +133,7 @@ Q_CLUSTER: dict[str, Any] = {
     "save_limit": -1,
     "catch_up": False,
     "recycle": 500,
-    "max_rss": 300000,
+    "max_rss": 180000,  # kB: a worker is replaced well before 200 MB
     "poll": 0.2,
     "label": "Queue",
     # both are django-q2's own, and beat (connector/heartbeat.py)

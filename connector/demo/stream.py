@@ -30,7 +30,7 @@ STARTING_SECONDS = 30.0
 def run(port: int, sandbox_port: int, say: Callable[[str], None]) -> None:
     """Until Ctrl-C or SIGTERM."""
     call_command("migrate", verbosity=0)
-    services = [_sandbox(sandbox_port), cluster.service(), _web(port)]
+    services = [_sandbox(sandbox_port), cluster.service(), web(port)]
     watchdog = Watchdog(services, say)
     control = f"http://127.0.0.1:{sandbox_port}/control"
     threading.Thread(target=_live, args=(control, port, say, watchdog), daemon=True).start()
@@ -91,6 +91,6 @@ def _sandbox(port: int) -> Service:
     return Service(name="sandbox", argv=argv)
 
 
-def _web(port: int) -> Service:
+def web(port: int) -> Service:
     argv = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
     return Service(name="web", argv=[*argv, "--threads", "4", "--no-control-socket", "--log-level", "warning"])
