@@ -219,6 +219,12 @@ class FactsOfThen(StoredFacts):
             self.rivals = [rival for rival in self.rivals if rival.id < document.pk]
             self._forget([line for line in self._others if _is_later(line.document, moment, document.pk)])
 
+    def count_in(self, freed: Sequence[DocumentLine]) -> None:
+        """Lines of papers that are held and would be on the road by then, instead of what they say now."""
+        papers = {line.document_id for line in freed}
+        stay = [line for line in self._others if line.document_id not in papers]
+        self._others = [*stay, *freed]
+
     def _forget(self, later: Sequence[DocumentLine]) -> None:
         """Later papers, and the bookings that became of them."""
         made = {(_booked_as(line.document), ref) for line in later for ref in _refs(line.document)}

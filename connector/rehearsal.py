@@ -17,12 +17,12 @@ from typing import Any
 
 from django.db import models, transaction
 
-from audit.models import Document, Kind, Status
+from audit.models import Document, DocumentLine, Kind, Status
 from connector.concern import concerned
 from connector.errors import TypeConflict, Unreadable
 from connector.facts import ON_THE_ROAD, FactsOfThen
 from connector.flows.verdict import Ignoring, PaperLine, Ready, Summary, Verdict, Waiting
-from connector.pipeline.deciding import judge
+from connector.pipeline.deciding import columns_of, judge
 from connector.pipeline.reading import FLOWS, read
 from mapping.models import Company, Order, OrderLine
 
@@ -108,8 +108,9 @@ class _Paper:
 def rehearse(
     changes: Sequence[Change], *, days: int, now: datetime, most: int = MOST_DOCUMENTS, seconds: float = MOST_SECONDS
 ) -> Rehearsal:
-    """Newest documents first, until none is left or the limits are reached.
+    """The newest `most` documents, oldest first as a sweep decides them, until none is left or the time is used up.
 
+    What the change frees counts for those decided after it: three that wait for one item do not all fit an order.
     Raises IntegrityError or ProtectedError when the change itself cannot be made.
     """
     began = time.monotonic()
@@ -117,27 +118,28 @@ def rehearse(
         if change.row.pk is None:
             change.row.pk = PROPOSED - place
     ids = concerned([(change.row, change.delete) for change in changes], now - timedelta(days=days))
-    todo, examined = ids[:most], 0
+    todo, examined = ids[:most][::-1], 0
     pending: list[_Paper] = []
     different: list[Different] = []
+    freed: list[DocumentLine] = []
     while True:
         if not pending:
             chunk, todo = todo[:READ_AT_ONCE], todo[READ_AT_ONCE:]
             pending = _read(chunk)
             examined += len(chunk) - len(pending)
-        judged = _differences(changes, pending, now)
+        judged = _differences(changes, pending, freed, now)
         different += [row for row in judged if row is not None]
         pending, examined = pending[len(judged) :], examined + len(judged)
         if not (pending or todo) or time.monotonic() - began > seconds:
             break
         time.sleep(PAUSE_SECONDS)
-    return Rehearsal(days, examined, len(ids) - examined, tuple(different), time.monotonic() - began)
+    return Rehearsal(days, examined, len(ids) - examined, tuple(reversed(different)), time.monotonic() - began)
 
 
 def _read(ids: Sequence[int]) -> list[_Paper]:
-    """The papers of these documents, newest first; what cannot be read is decided by no mapping."""
+    """The papers of these documents, oldest first; what cannot be read is decided by no mapping."""
     papers = []
-    rows = Document.objects.filter(pk__in=ids).select_related("transmission", "company", "partner").order_by("-pk")
+    rows = Document.objects.filter(pk__in=ids).select_related("transmission", "company", "partner").order_by("pk")
     for document in rows:
         try:
             found = read(document)
@@ -154,10 +156,13 @@ def _read(ids: Sequence[int]) -> list[_Paper]:
     return papers
 
 
-def _differences(changes: Sequence[Change], papers: Sequence[_Paper], now: datetime) -> list[Different | None]:
+def _differences(
+    changes: Sequence[Change], papers: Sequence[_Paper], freed: list[DocumentLine], now: datetime
+) -> list[Different | None]:
     """As many of the papers as one short transaction allows, one answer each. Always rolled back.
 
-    Only what would not end as it stands is judged without the change too: the difference may have come since.
+    Only what would not end as it stands is judged without the change too: the difference may have come since. Lines of
+    what would be freed are added to `freed`.
     """
     with_it: list[Verdict] = []
     end = time.monotonic() + LOCKED_SECONDS / 2
@@ -165,7 +170,8 @@ def _differences(changes: Sequence[Change], papers: Sequence[_Paper], now: datet
         with transaction.atomic():
             _make(changes)
             for paper in papers:
-                with_it.append(_judge(paper, now))
+                with_it.append(_judge(paper, now, freed))
+                freed += _freed(paper.document, with_it[-1])
                 if time.monotonic() > end:
                     break
             transaction.set_rollback(True)
@@ -185,13 +191,24 @@ def _make(changes: Sequence[Change]) -> None:
             row.save(force_insert=row._state.adding, force_update=not row._state.adding)
 
 
-def _judge(paper: _Paper, now: datetime) -> Verdict:
+def _freed(document: Document, verdict: Verdict) -> list[DocumentLine]:
+    """What a paper that rests would say from the road."""
+    if not isinstance(verdict, Ready) or document.status in ON_THE_ROAD:
+        return []
+    out = copy.copy(document)
+    out.status = Status.MATCHED
+    return [DocumentLine(document=out, **columns_of(line)) for line in verdict.lines]
+
+
+def _judge(paper: _Paper, now: datetime, freed: Sequence[DocumentLine] = ()) -> Verdict:
     """The decision that the pipeline would take, and nothing else of it."""
     document, summary = paper.document, paper.summary
     document.company = Company.objects.get(pk=document.company_id)  # its tolerances may be what changes
     numbers = [number.strip() for number in summary.order_numbers]
     orders = list(Order.objects.filter(company=document.company, number__in=numbers).order_by("pk"))
     facts = FactsOfThen(document, orders, business_key=summary.business_key, now=now)
+    if document.status not in ON_THE_ROAD:  # those were decided before any of these
+        facts.count_in([line for line in freed if line.order_number in numbers])
     return judge(document, paper.kind, paper.paper, facts)
 
 

@@ -92,7 +92,7 @@ def _match(document: Document, found: Read, paper: Any, owner: str, now: datetim
             setattr(document, name, value)  # the facts are about the paper as it reads now
         facts = StoredFacts(document, orders, business_key=summary.business_key, now=now)
         verdict = judge(document, found.kind, paper, facts)
-        lines = [DocumentLine(**_columns(line)) for line in verdict.lines]
+        lines = [DocumentLine(**columns_of(line)) for line in verdict.lines]
         ledger.describe(document, _named(summary, orders), lines, **said)
         _apply(document, verdict, facts, owner, now)
 
@@ -158,7 +158,8 @@ def _named(summary: Summary, orders: Sequence[Order]) -> dict[str, Order | None]
     return {number[:60]: known.get(number) for number in numbers if number}
 
 
-def _columns(line: PaperLine) -> dict[str, Any]:
+def columns_of(line: PaperLine) -> dict[str, Any]:
+    """The columns of a paper's line as it is kept."""
     columns = {name: getattr(line, name) for name in line.__dataclass_fields__ if name != "order_line"}
     return {**columns, "order_line_id": line.order_line, "line_number": line.line_number[:30], "item": line.item[:80]}
 
