@@ -71,6 +71,10 @@ class StoredFacts:
         )
         return max(total - self._booked.returned(order_line), ZERO)
 
+    def received(self, order_line: int) -> Decimal:
+        """Counted by the warehouse, whoever made the receipt; less returns."""
+        return max(sum(self._booked.counted(order_line).values(), ZERO) - self._booked.returned(order_line), ZERO)
+
     def invoiced(self, order_line: int) -> Decimal:
         """Our invoices and those that others made, each once."""
         papers = self._standing(order_line, Kind.INVOICE)

@@ -147,7 +147,7 @@ def allocate(billed: Sequence[Billed], found: Ground, facts: Facts) -> Waiting |
     for line in billed:
         wanted[line.view.key] = wanted.get(line.view.key, ZERO) + line.quantity
         missing = _take(line, facts.receipt_lines(line.view.order_number, line.view.number), left)
-        if missing <= _surplus(line, found) or _needs_no_receipt(line, facts):
+        if _is_covered(line, missing, wanted[line.view.key], found, facts) or _needs_no_receipt(line, facts):
             continue
         enough_may_come = not _never_enough(line, wanted[line.view.key], facts)
         if enough_may_come or facts.on_the_way(line.view.key):
@@ -178,10 +178,12 @@ def _late(line: Billed, found: Ground) -> Difference:
     return Difference("over_invoiced", f"{view.name}, not received", sentence, facts, line.net, currency)
 
 
-def _surplus(line: Billed, found: Ground) -> Decimal:
-    """How much more than received may pass, where anything was received."""
-    received = sum((part for _, part in line.receipts), ZERO)
-    return found.tolerances[line.view.item].most(received) - received if received else ZERO
+def _is_covered(line: Billed, missing: Decimal, wanted: Decimal, found: Ground, facts: Facts) -> bool:
+    """By receipts, or beyond them within the tolerance: that is granted once, over all invoices of the order line."""
+    if missing <= 0:
+        return True
+    most = found.tolerances[line.view.item].most(facts.received(line.view.key))
+    return bool(line.receipts) and facts.invoiced(line.view.key) + wanted <= most
 
 
 def _needs_no_receipt(line: Billed, facts: Facts) -> bool:

@@ -146,6 +146,9 @@ class Facts(Protocol):
     def shipped(self, order_line: int) -> Decimal:
         """Shipped or received by others: papers not yet counted by the warehouse, else what was counted; less returns."""
 
+    def received(self, order_line: int) -> Decimal:
+        """Received and released, less returns."""
+
     def invoiced(self, order_line: int) -> Decimal:
         """Invoiced by others, papers and bookings, each once."""
 

@@ -44,6 +44,9 @@ class Told:
     def shipped(self, order_line: int) -> Decimal:
         return self.was_shipped
 
+    def received(self, order_line: int) -> Decimal:
+        return self.was_invoiced + sum((one.open for one in self.receipts if one.released), ZERO)
+
     def invoiced(self, order_line: int) -> Decimal:
         return self.was_invoiced
 
