@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from audit import ledger
-from audit.models import Document, Exchange, Kind
+from audit.models import Document, Event, Exchange, Kind, Transmission
 from connector import tasks
 from connector.completeness import Account, account, stale
+from connector.completeness.figures import no_longer
 from connector.errors import RateLimited
 from connector.models import Completeness, Connection
 from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
@@ -44,6 +47,18 @@ def ours(stage: Stage) -> Company:
 def steal(stage: Stage, path: str) -> None:
     """Someone else empties the mailbox."""
     stage.world.sps.shelf.remove(path, "someone")
+
+
+def later(stage: Stage) -> None:
+    """An hour later: SPS's history tells of everything that happened until then."""
+    hour = timedelta(hours=1)
+    shelf = stage.world.sps.shelf
+    for path, log in shelf.log.items():
+        shelf.log[path] = [replace(entry, when=entry.when - hour) for entry in log]
+    for transmission in Transmission.objects.all():
+        Transmission.objects.filter(pk=transmission.pk).update(received_at=transmission.received_at - hour)
+    Event.objects.filter(verb="came again").update(at=timezone.now() - hour)
+    Document.objects.exclude(delivered_at=None).update(delivered_at=F("delivered_at") - hour)
 
 
 def passed_by(stage: Stage, order: str) -> None:
@@ -133,6 +148,78 @@ def test_sweep_leaves_the_question_alone(stage: Stage, ours: Company) -> None:
     account(ours)
     stage.sync()
     asked(stage.document("--kind", "unsupported"), "in_doubt")
+
+
+def test_order_that_is_deleted_in_visma_after_it_went_out_is_asked_about_once(stage: Stage, ours: Company) -> None:
+    number = stage.order()
+    del stage.books.orders[number]
+    sentence = (
+        f"Deleted order {number} went to the supplier and is deleted in Visma: cancel it with the supplier, or enter it"
+        " again."
+    )
+    found = account(ours)
+    assert (found.figures["orders"], found.unexplained) == (SEEDED | {"unexplained": 1}, [sentence])
+    asked(stage.document("--kind", "unsupported"), "in_doubt", number)
+    calls = Exchange.objects.count()
+    assert account(ours).unexplained == [sentence]
+    assert not Exchange.objects.filter(path__contains=number, pk__gt=calls).exists()
+
+
+def test_order_that_is_deleted_before_it_went_out_never_goes(stage: Stage, ours: Company) -> None:
+    number = stage.document("--kind", "order", "--status", "held")["number"]
+    del stage.books.orders[number]
+    assert account(ours).figures["orders"] == {"before_go_live": 1, "deleted": 1, "not_open": 1}
+    row = stage.document("--kind", "order", "--number", number)
+    assert (row["status"], row["reason"]) == ("ignored", f"Order {number} was deleted in Visma before it went out.")
+    assert account(ours).unexplained == []
+
+
+def test_order_that_sps_knows_nothing_of_is_asked_about(stage: Stage, ours: Company) -> None:
+    stage.order()
+    number = stage.order()
+    Document.objects.filter(number=number).update(picked_up_at=None)
+    later(stage)
+    assert account(ours).figures["orders"] == SEEDED | {"sent": 2}
+    shelf = stage.world.sps.shelf
+    path = next(path for path in shelf.files if number in path)
+    del shelf.files[path], shelf.log[path]
+    found = account(ours)
+    assert found.figures["orders"] == SEEDED | {"sent": 1, "unexplained": 1}
+    assert "ask SPS whether the supplier has it" in found.unexplained[0]
+
+
+def test_version_of_a_known_file_that_someone_else_deleted_is_asked_about(stage: Stage, ours: Company) -> None:
+    order = stage.order()
+    path = stage.put("order_ack", ack(order, "AK"))
+    stage.sync()
+    stage.put("order_ack", ack(order, "RJ"), name=path)
+    steal(stage, path)
+    later(stage)
+    found = account(ours)
+    assert found.figures["files"] == {"posted": 1, "unexplained": 1}
+    asked(stage.document("--kind", "unsupported"), "in_doubt", path, "once more")
+    assert account(ours).figures["files"] == {"posted": 1, "unexplained": 1}
+
+
+def test_file_that_came_twice_and_was_read_twice_is_no_question(stage: Stage, ours: Company) -> None:
+    order = stage.order()
+    path = stage.put("order_ack", ack(order, "AK"))
+    for paper in (ack(order, "AK"), ack(order, "AD")):
+        stage.sync()
+        stage.put("order_ack", paper, name=path)
+    stage.sync()
+    later(stage)
+    assert account(ours).unexplained == []
+
+
+def test_question_that_was_answered_may_be_asked_again(stage: Stage, ours: Company) -> None:
+    path = stage.put("order_ack", ack("PO1", "AK"))
+    steal(stage, path)
+    found = account(ours)
+    no_longer(ours, path, Account(None, asked={path: "held"}))
+    assert stage.document("--kind", "unsupported")["status"] == "ignored"
+    assert account(ours).unexplained == found.unexplained
+    assert stage.document("--kind", "unsupported")["status"] == "held"
 
 
 def test_person_who_knows_why_settles_it(stage: Stage, ours: Company) -> None:
