@@ -126,10 +126,11 @@ class Shelf:
 
     def history(self, lag: timedelta, after: str, until: str) -> list[Json]:
         """The transport log, newest path first, without what happened less than `lag` ago."""
-        visible = self.clock() - lag
+        since, end = _moment(after), _moment(until)
+        end = min(end, self.clock() - lag) if end else self.clock() - lag
         rows = []
         for path, entries in reversed(self.log.items()):
-            shown = [e for e in entries if e.when <= visible and _within(e.when, after, until)]
+            shown = [e for e in entries if e.when <= end and (since is None or e.when >= since)]
             if shown:
                 rows.append(_history_row(path, shown))
         return rows
@@ -139,11 +140,9 @@ def _scatter(salt: int, path: str) -> bytes:
     return hashlib.blake2b(f"{salt}{path}".encode(), digest_size=8).digest()
 
 
-def _within(when: datetime, after: str, until: str) -> bool:
+def _moment(text: str) -> datetime | None:
     """Times of history queries have no zone; UTC is assumed (sps.md §3.5)."""
-    since = datetime.fromisoformat(after).replace(tzinfo=UTC) if after else None
-    end = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None
-    return (since is None or when >= since) and (end is None or when <= end)
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
 def _history_row(path: str, entries: list[Entry]) -> Json:

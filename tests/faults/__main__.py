@@ -1,67 +1,94 @@
-"""The long run: `python -m tests.faults --documents 10000 --kills 200 --fault-rate 0.1 --seed N [--workers 3] [--postgres]`.
+"""The long runs; each ends with exit 1, and the command that repeats it, when something is lost, doubled or stuck.
 
-Orders are placed in batches; product processes are killed at random boundaries while calls fail by chance. Ends with the
-balance of both sandbox ledgers; exit 1 when something is lost, doubled, not delivered, or a chain is broken.
+`python -m tests.faults --documents 10000 --kills 200 --fault-rate 0.1 --seed N`: orders in batches; product processes are
+killed at random boundaries while calls fail by chance; ends with the balance of both sandbox ledgers.
+`python -m tests.faults --kill [--story NAME]`: kill -9 at every boundary of every story, one after another.
+`python -m tests.faults --break [--story NAME | --shared] [--call CALL] [--fault KIND]`: every call breaks in every way, once.
+All take `--workers N`, `--postgres` and `--seed N`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 
+from connector.sandbox import KINDS
 from tests import postgres
+from tests.faults import matrix, storm
 from tests.faults.field import Field
-
-BATCH = 40
-PAPERS_PER_ORDER = 5  # about: the order, its acknowledgment, one or two ship notices and invoices
+from tests.faults.player import Play
+from tests.faults.stories import PARTNERS, STORIES, Mail
 
 
 def main() -> int:
     asked = _asked()
-    began = time.monotonic()
-    database = postgres.start() if asked.postgres else ""
-    with Field(asked.seed, workers=asked.workers, database=database) as field:
-        _rounds(field, asked)
-        field.storm(0, 0)
-        field.play()
-        verdict = field.verdict()
-        documents = sum(verdict["statuses"].values())
-        sys.stdout.write(json.dumps(verdict, indent=1, default=str) + "\n")
-        sys.stdout.write(
-            f"{documents} documents, {len(field.kills)} kills, {sum(field.drawn.values())} faults, "
-            f"{field.passes} passes, {time.monotonic() - began:.0f} s of this clock; seed {asked.seed}\n"
-        )
-    wrong = [name for name in ("uneven", "not_delivered", "broken") if verdict[name]]
+    began = time.perf_counter()
+    if asked.kill:
+        wrong = _killed(asked)
+    elif asked.break_:
+        wrong = _broken(asked)
+    else:
+        wrong = storm.run(asked)
+    for line in wrong:
+        sys.stdout.write(f"WRONG: {line}\n")
+    sys.stdout.write(f"{time.perf_counter() - began:.0f} s, seed {asked.seed}: {'WRONG' if wrong else 'all is well'}\n")
     if wrong:
-        sys.stdout.write(f"WRONG: {', '.join(wrong)}. Again with: python -m tests.faults {' '.join(sys.argv[1:])}\n")
+        sys.stdout.write(f"Again with: python -m tests.faults {' '.join(sys.argv[1:])}\n")
     return 1 if wrong else 0
 
 
 def _asked() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--documents", type=int, default=500)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--fault-rate", type=float, default=0.1)
+    parser.add_argument("--kill", action="store_true")
+    parser.add_argument("--break", action="store_true", dest="break_")
+    parser.add_argument("--story", choices=sorted(STORIES), default="")
+    parser.add_argument("--shared", action="store_true", help="only calls that belong to no order")
+    parser.add_argument("--call", default="", help="e.g. 'visma POST /v1/PurchaseReceipt 1', as printed")
+    parser.add_argument("--fault", choices=KINDS, default="")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--postgres", action="store_true")
     return parser.parse_args()
 
 
-def _rounds(field: Field, asked: argparse.Namespace) -> None:
-    """Orders in batches, each brought to its end while calls fail and processes die."""
-    left = max(asked.documents // PAPERS_PER_ORDER, 1)
-    batches = -(-left // BATCH)
-    for batch in range(batches):
-        for _ in range(min(BATCH, left)):
-            field.world.new_order()
-        left -= BATCH
-        field.storm(asked.fault_rate, asked.seed + batch)
-        field.kills_wanted = asked.kills * (batch + 1) // batches
-        field.play(kill_chance=0.7)
-        sys.stderr.write(f"batch {batch + 1} of {batches}: {len(field.kills)} kills, {field.passes} passes\n")
+def _killed(asked: argparse.Namespace) -> list[str]:
+    """Each story in a world of its own, so that every one dies at every boundary."""
+    found = []
+    for story in [asked.story] if asked.story else list(STORIES):
+        mail = Mail()
+        database = postgres.start() if asked.postgres else ""
+        with Field(asked.seed, workers=asked.workers, database=database, partners=PARTNERS, between=mail) as field:
+            play = Play(field, mail)
+            play.add(story)
+            play.run(spared=set())
+            found += play.wrong()
+            sys.stderr.write(f"{story}: {len(field.kills)} kills, {field.passes} passes\n")
+    return found
+
+
+def _broken(asked: argparse.Namespace) -> list[str]:
+    """Story by story; with `--call` and `--fault` that one alone."""
+    stories = [asked.story] if asked.story else list(STORIES)
+    pairs = [pair for pair in matrix.all_pairs(stories, asked.seed) if _is_asked(pair, asked)]
+    found = [] if pairs else ["No such call: see what is printed without --call."]
+    for story in {pair.story: None for pair in pairs}:
+        own = [pair for pair in pairs if pair.story == story]
+        database = postgres.start() if asked.postgres else ""
+        found += matrix.broken(own, asked.seed, workers=asked.workers, database=database)
+        sys.stderr.write(f"{story or 'shared calls'}: {len(own)} pairs of call and fault\n")
+    return found
+
+
+def _is_asked(pair: matrix.Pair, asked: argparse.Namespace) -> bool:
+    if asked.call not in ("", str(pair.call)) or asked.fault not in ("", pair.kind):
+        return False
+    return not pair.story if asked.shared else pair.story == asked.story if asked.story else True
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Installed in the child alone; the product knows nothing of it.
 from __future__ import annotations
 
 import os
-import re
 import signal
 from collections.abc import Callable, Collection
 from functools import wraps
@@ -19,6 +18,7 @@ from connector import mirror
 from connector.http import wire
 from connector.pipeline import wakes
 from connector.polling import from_visma, reading
+from tests.faults.paths import pattern
 
 STEPS: dict[ModuleType, tuple[str, ...]] = {
     ledger: (
@@ -86,13 +86,5 @@ def _of(args: tuple[Any, ...]) -> str:
         elif isinstance(arg, str) and arg.islower():
             said.append(arg)
         elif method := getattr(arg, "method", None):
-            said.append(f"{method} {_pattern(str(getattr(arg, 'url', '')))}")
+            said.append(f"{method} {pattern(str(getattr(arg, 'url', '')))}")
     return " ".join(said)
-
-
-def _pattern(url: str) -> str:
-    """A path whose numbers do not matter."""
-    path = re.sub(r"^\w+://[^/]*|\?.*", "", url)
-    return "/".join(
-        "#" if re.search(r"\d", part) and not re.fullmatch(r"v\d", part) else part for part in path.split("/")
-    )

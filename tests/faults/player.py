@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.faults.field import Field
 from tests.faults.stories import STORIES, Accept, Mail, Scene
@@ -33,13 +33,13 @@ class Playing:
         return None
 
 
-@dataclass
 class Play:
     """Stories on one field; `wrong` is what is amiss in the end."""
 
-    field: Field
-    mail: Mail
-    cast: list[Playing] = field(default_factory=list)
+    def __init__(self, field: Field, mail: Mail) -> None:
+        self.field = field
+        self.mail = mail
+        self.cast: list[Playing] = []
 
     def add(self, name: str) -> Playing:
         """One more story, not begun yet."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 300.0
-"""Seconds of the real clock that one order may take; then it fails with the stack of where it stands."""
+DEADLINE = 900.0
+"""Seconds of the real clock that one order to it may take; then it fails with the stack of where it stands."""
 GRACE = 30.0
 """Seconds after that in which the zygote itself must have answered."""
 
@@ -70,7 +70,7 @@ class Zygote:
         if not select.select([self._process.stdout], [], [], waited)[0]:
             self._process.kill()
             raise AssertionError(f"The zygote gave no answer to '{verb}' within {waited:.0f} s.")
-        answer = self._process.stdout.readline()
+        answer: str = self._process.stdout.readline()
         if not answer:
             raise AssertionError("The zygote is gone: see stderr.")
         return answer
