@@ -276,6 +276,12 @@ def _answered(document: Document) -> bool:
     )
 
 
+def _given_up(rival: Document, document: Document) -> bool:
+    """Held, and people have asked the supplier for this one in its place."""
+    asked = rival.status == Status.HELD and rival.replacement_asked_at is not None
+    return asked and rival.pk < document.pk and not (_ref(rival) or rival.progress.get("open"))
+
+
 def _rivals(document: Document, business_key: str) -> list[Rival]:
     """Documents with the same key; without a complete key those with the same content (sps.md §4.3).
 
@@ -290,7 +296,7 @@ def _rivals(document: Document, business_key: str) -> list[Rival]:
     return [
         Rival(
             id=row.pk,
-            status=row.status,
+            status=Status.IGNORED if _given_up(row, document) else row.status,
             same_content=row.content_hash == document.content_hash and row.status != Status.FAILED,
             purpose=row.purpose,
             output_ref=_ref(row),

@@ -20,6 +20,7 @@ from connector.flows import orders as orders_flow
 from connector.flows.verdict import Asking, Ignoring, PaperLine, Ready, Summary, Verdict, Waiting
 from connector.models import Connection
 from connector.pipeline.reading import FLOWS, Read, read
+from connector.pipeline.settling import settle_asked
 from mapping.lookup import MappingMissing
 from mapping.matching import Difference
 from mapping.models import Order, TradingPartner
@@ -165,6 +166,8 @@ def columns_of(line: PaperLine) -> dict[str, Any]:
 
 
 def _apply(document: Document, verdict: Verdict, facts: StoredFacts, owner: str, now: datetime) -> None:
+    if not isinstance(verdict, Ignoring):
+        settle_asked(document, now)
     if isinstance(verdict, Ready):
         _ready(document, verdict, facts, owner, now)
     elif isinstance(verdict, Waiting):
