@@ -62,7 +62,7 @@ class Field:
             "DATABASE_URL": database,
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
-        self._zygotes = [Zygote(environment) for _ in range(workers)]
+        self.zygotes = [Zygote(environment) for _ in range(workers)]
         self._clock = time_machine.travel(datetime.now(UTC), tick=True)
 
     def __enter__(self) -> Self:
@@ -75,7 +75,7 @@ class Field:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for zygote in self._zygotes:
+        for zygote in self.zygotes:
             zygote.end()
         self.world.stop()
         self._clock.stop()
@@ -94,7 +94,7 @@ class Field:
             file = Path(self._folder.name) / f"{name}.csv"
             file.write_text(text)
             maps[name] = str(file)
-        self._zygotes[0].order("set up", connect=connect, secrets=secrets, maps=maps, partners=self._partners)
+        self.zygotes[0].order("set up", connect=connect, secrets=secrets, maps=maps, partners=self._partners)
 
     def storm(self, rate: float, seed: int) -> None:
         """Faults by chance from now on; those so far are counted in `drawn`."""
@@ -105,11 +105,11 @@ class Field:
         """One pass of every worker at once, each perhaps killed; then the clock jumps."""
         self.passes += 1
         orders = [
-            {"spared": sorted(spared)} if spared is not None else self._chance(kill_chance) for _ in self._zygotes
+            {"spared": sorted(spared)} if spared is not None else self._chance(kill_chance) for _ in self.zygotes
         ]
-        with ThreadPoolExecutor(len(self._zygotes)) as pool:
+        with ThreadPoolExecutor(len(self.zygotes)) as pool:
             told = list(
-                pool.map(lambda pair: pair[0].order("pass", **pair[1]), zip(self._zygotes, orders, strict=True))
+                pool.map(lambda pair: pair[0].order("pass", **pair[1]), zip(self.zygotes, orders, strict=True))
             )
         killed = [one.killed for one in told if one.killed]
         self.kills += killed
@@ -143,12 +143,12 @@ class Field:
 
     def accept(self, number: str, cause: str) -> None:
         """A person accepts what the documents of this number are held for. Raises AssertionError when none is."""
-        if not self._zygotes[0].order("accept", number=number, cause=cause).rest["accepted"]:
+        if not self.zygotes[0].order("accept", number=number, cause=cause).rest["accepted"]:
             raise AssertionError(f"{number} is not held with cause {cause}: {self.verdict()['not_delivered']}")
 
     def verdict(self) -> dict[str, Any]:
         """What both ledgers and our own say: everything but `statuses` is empty when nothing is lost or doubled."""
         balance = self.world.balance()
-        ours = self._zygotes[0].order("verdict").rest
+        ours = self.zygotes[0].order("verdict").rest
         uneven = {name: balance[name] for name in UNEVEN if balance[name]}
         return {"uneven": uneven, **ours}
