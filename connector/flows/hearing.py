@@ -107,7 +107,7 @@ def _entry(
         answer.backordered += quantity
     elif status in ("rejected", "cancelled"):
         answer.rejected += quantity
-    date = _entry_date(entry, status) or _stated(line.dates) or _stated(paper.dates)
+    date = _entry_date(entry, status, view) or _stated(line.dates) or _stated(paper.dates)
     if date is None and not view.promised and status == "confirmed":
         date = view.requested  # accepted as ordered, date included
     if status in PROMISING and date:
@@ -127,10 +127,12 @@ def _quantity(line: AckLine, entry: AckEntry, view: LineView, factor: Decimal, *
     return None if entry.status == "IQ" else view.quantity
 
 
-def _entry_date(entry: AckEntry, status: str) -> dt.date | None:
-    """An echo of the wanted date promises it where the line is accepted; it never speaks for a later delivery."""
-    echoes = entry.date_kind in ECHOES and status not in ("confirmed", "changed")
-    return None if echoes else entry.date
+def _entry_date(entry: AckEntry, status: str, view: LineView) -> dt.date | None:
+    """An echo promises nothing but what was wanted, where the line is accepted (sps.md §6); DR itself says the new date."""
+    if entry.date_kind not in ECHOES or entry.status == "DR":
+        return entry.date
+    accepted = status in ("confirmed", "changed") and entry.date == view.requested
+    return entry.date if accepted else None
 
 
 def _stated(dates: Sequence[PaperDate]) -> dt.date | None:
