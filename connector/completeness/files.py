@@ -22,6 +22,7 @@ from mapping.models import Company
 
 HISTORY_DAYS = 30  # how far back files are looked for when no date is given; how long SPS keeps its history is unknown
 MARGIN = timedelta(minutes=1)
+A_DAY = timedelta(days=1)
 SECOND = len("2026-01-15T00:00:00")
 
 
@@ -52,15 +53,15 @@ def _by_path(entries: Iterable[HistoryEntry]) -> dict[str, Log]:
 def lost_orders(company: Company, both: Clients, history: History) -> set[str]:
     """Numbers of orders that were posted, and that SPS shows neither in its history nor in its mailbox.
 
-    How long the history is kept is unknown, and whether it tells of orders at all: only what was posted after the first
-    order that it tells of is judged (stamps are taken as UTC, sps.md §3.5).
+    How long the history is kept is unknown, and whether it tells of orders at all: only what was posted a day after the
+    first order that it tells of is judged; a day, because the zone of its stamps is unknown as well (sps.md §3.5).
     """
     told = [stamp for path, log in history.logs.items() if path.startswith(both.sps.in_dir) for stamp, _ in log]
     if not told:
         return set()
     first = datetime.fromisoformat(min(told)[:SECOND]).replace(tzinfo=UTC)
     posted = Document.objects.filter(company=company, kind=Kind.ORDER, status=Status.DELIVERED, picked_up_at=None)
-    judged = posted.filter(delivered_at__gt=max(first, history.since), delivered_at__lt=history.told_until)
+    judged = posted.filter(delivered_at__gt=max(first, history.since) + A_DAY, delivered_at__lt=history.told_until)
     paths = {plain_path(path): number for path, number in judged.values_list("output_ref", "number")}
     missing = {path: number for path, number in paths.items() if path not in history.logs}
     listed = {entry.path for entry in both.sps.walk(both.sps.in_dir)} if missing else set()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -244,7 +243,7 @@ class VismaClient:
         def fetch(number: int, size: int) -> Page:
             paged: Params = params | {"pageNumber": number, "pageSize": size}
             answer = self._read(path, paged)
-            page = page_of(answer.json(), size, _said_at(answer))
+            page = page_of(answer.json(), size, stamps.said(answer.headers.get("Date", "")))
             if reduced is None:
                 return page
             return replace(page, rows=[reduced(row) if isinstance(row, dict) else row for row in page.rows])
@@ -263,15 +262,6 @@ class VismaClient:
 
 def _row(answer: Answer, dto: type[T], key_fields: tuple[str, ...]) -> Row[T]:
     return parsed(answer.json(), dto, key_fields)
-
-
-def _said_at(answer: Answer) -> datetime | None:
-    """The server's own moment, from HTTP's Date (RFC 9110 §6.6.1); None when it says none, or one without zone."""
-    try:
-        at = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except ValueError:
-        return None
-    return at.astimezone(UTC) if at.tzinfo else None
 
 
 def _etag(answer: Answer) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 _STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d+))?)?)?(Z|[+-]\d{2}:\d{2})?")
 _EARLIEST = datetime(1900, 1, 1)  # noqa: DTZ001 - stamps have no zone
@@ -39,6 +40,15 @@ def less_overlap(stamp: str, overlap: timedelta) -> str:
     at = min(wall, _in_utc(wall, zone)) + timedelta(milliseconds=int(fraction[:3]))
     at = at - overlap if at - _EARLIEST > overlap else _EARLIEST
     return at.isoformat(timespec="milliseconds")
+
+
+def said(date: str) -> datetime | None:
+    """The server's own moment in UTC, from HTTP's Date (RFC 9110 §6.6.1); None when it says none, or one without zone."""
+    try:
+        at = parsedate_to_datetime(date)
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError, IndexError):
+        return None
 
 
 def _parts(stamp: str) -> tuple[datetime, str, str] | None:

@@ -1,13 +1,7 @@
 """Reading a whole window of a list that promises no order and no snapshot: the loop of visma.md §3.
 
-Pages overlap by a few rows. Why that misses none: it is taken for granted, and nothing more, that two rows which nobody
-touches keep their order (which order is unknown). A row that slides from behind a page's end to before the next page's
-beginning has then overtaken every row of the former page; so one of them that comes again untouched in the next page
-shows that no row has slid past. Where none does, the window is read again: from one page to the next as before, or, where
-sizes seem to mean something else over there, twice alike. A row that was touched or added meanwhile needs no proof: its
-stamp is later than the read began, and the next window holds it.
-
-Rows are compared as they came, so that an unreadable one does not stop the others; of a row that came twice the newest counts.
+Pages overlap, so that a row which slides past a page's end is noticed. Rows are compared as they came, so that an
+unreadable one does not stop the others; of a row that came twice the newest counts.
 """
 
 from __future__ import annotations
@@ -111,10 +105,18 @@ class _Run:
 
 
 def read_window(fetch: Fetch, dto: type[T], key_fields: tuple[str, ...], page_size: int) -> Window[T]:
-    """`fetch(page_number, page_size)` until the window is whole, at most three times over.
+    """`fetch(page_number, page_size)` until the window is whole, at most three times over. Errors of `fetch` pass.
 
-    `key_fields` are dotted names of the natural key in the raw row. Errors of `fetch` pass. A list of one page is one
-    call, and pages of 500 overlap by 5 rows or a few more: 26 calls instead of 24 for 12,000 rows.
+    `key_fields` are dotted names of the natural key in the raw row. A list of one page is one call; pages of 500 overlap
+    by 5 rows or a few more: 26 calls instead of 24 for 12,000 rows.
+
+    Why no row is missed: it is taken for granted, and nothing more, that two rows which nobody touches keep their order;
+    which order is unknown. A row that slides from behind a page's end to before the next page's beginning has overtaken
+    every row of the former page; so one of them that comes again untouched in the next page shows that no row has slid
+    past. Where none does, the window is read again: overlapping as before or, where sizes seem to mean something else
+    over there, from page to page until two runs are alike, for what moves a row leaves its mark on a page before it.
+    A row that was touched or added meanwhile needs no proof: its stamp is later than the read began, and the next window
+    holds it. Where untouched rows do change places, the count of rows is the only guard that is left.
     """
     rows: dict[Key, Any] = {}
     runs: list[_Run] = []

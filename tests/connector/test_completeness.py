@@ -49,16 +49,18 @@ def steal(stage: Stage, path: str) -> None:
     stage.world.sps.shelf.remove(path, "someone")
 
 
-def later(stage: Stage) -> None:
-    """An hour later: SPS's history tells of everything that happened until then."""
-    hour = timedelta(hours=1)
+HOUR = timedelta(hours=1)
+
+
+def later(stage: Stage, by: timedelta = HOUR) -> None:
+    """Time goes by: SPS's history tells of everything that happened until then."""
     shelf = stage.world.sps.shelf
     for path, log in shelf.log.items():
-        shelf.log[path] = [replace(entry, when=entry.when - hour) for entry in log]
+        shelf.log[path] = [replace(entry, when=entry.when - by) for entry in log]
     for transmission in Transmission.objects.all():
-        Transmission.objects.filter(pk=transmission.pk).update(received_at=transmission.received_at - hour)
-    Event.objects.filter(verb="came again").update(at=timezone.now() - hour)
-    Document.objects.exclude(delivered_at=None).update(delivered_at=F("delivered_at") - hour)
+        Transmission.objects.filter(pk=transmission.pk).update(received_at=transmission.received_at - by)
+    Event.objects.filter(verb="came again").update(at=timezone.now() - by)
+    Document.objects.exclude(delivered_at=None).update(delivered_at=F("delivered_at") - by)
 
 
 def passed_by(stage: Stage, order: str) -> None:
@@ -176,6 +178,7 @@ def test_order_that_is_deleted_before_it_went_out_never_goes(stage: Stage, ours:
 
 def test_order_that_sps_knows_nothing_of_is_asked_about(stage: Stage, ours: Company) -> None:
     stage.order()
+    later(stage, timedelta(days=2))
     number = stage.order()
     Document.objects.filter(number=number).update(picked_up_at=None)
     later(stage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -80,3 +80,23 @@ def test_what_is_no_stamp_counts_for_nothing_and_is_not_sent(text: str) -> None:
     assert stamps.highest([text]) is None
     with pytest.raises(ValueError, match="no time stamp"):
         stamps.less_overlap(text, timedelta(0))
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ("Fri, 20 Mar 2026 06:35:22 GMT", datetime(2026, 3, 20, 6, 35, 22, tzinfo=UTC)),
+        ("Fri, 20 Mar 2026 07:35:22 +0100", datetime(2026, 3, 20, 6, 35, 22, tzinfo=UTC)),
+        ("Fri, 20 Mar 2026 06:35:22 -0000", None),
+        ("Fri, 99 Mar 2026 06:35:22 GMT", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_the_moment_that_an_answer_names_is_utc_or_none(date: str, moment: datetime | None) -> None:
+    assert stamps.said(date) == moment
+
+
+@given(st.text(max_size=40))
+def test_no_date_header_breaks_a_read(date: str) -> None:
+    assert stamps.said(date) is None or stamps.said(date).tzinfo is UTC  # type: ignore[union-attr]  # just looked at
