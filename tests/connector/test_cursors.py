@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.models import Document
+from audit.models import Document, Exchange
 from connector.http import Answer, ApiSession
 from connector.models import Connection, Cursor
 from connector.polling import STREAMS, clocks, poll
@@ -323,3 +323,22 @@ def test_rows_that_come_again_and_again_are_one_revision(stage: Stage) -> None:
     Cursor.objects.filter(stream="orders").update(value="")
     read_orders(1)
     assert sorted(orders.values_list("revision", flat=True)) == [1, 2]
+
+
+def test_clock_of_visma_that_is_set_back_is_told_on_the_stream_and_its_orders_go_out(stage: Stage) -> None:
+    books = stage.books
+    stage.world.new_order("50000", [HINGE])
+    read_orders(1)
+    true = books.clock
+    books.clock = lambda: true() - timedelta(hours=9)
+    number = stage.world.new_order("50000", [HINGE])
+    read_orders(1)
+    assert Document.objects.filter(number=number).exists()
+    cursor = Cursor.objects.get(stream="orders")
+    assert "set back" in cursor.problem
+    calls = Exchange.objects.count()
+    read_orders(1)
+    assert Exchange.objects.count() == calls + 1
+    books.clock = true
+    read_orders(1)
+    assert Cursor.objects.get(stream="orders").problem == ""
