@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, cast
 
+from connector.errors import InDoubt, NotFound
 from connector.flows.verdict import (
     Asking,
     Clients,
@@ -115,10 +116,16 @@ def find(work: Work, clients: Clients) -> str:
     directory, _, name = path.rpartition("/")
     if any(_same(entry.path, path) for entry in clients.sps.list(f"{directory}/", prefix=name)):
         return str(path)
-    for entry in clients.sps.history(work.began - dt.timedelta(minutes=5), path=path):
-        if _same(entry.path, path):
-            return str(path)
-    return ""
+    return str(path) if _was_there(path, work, clients) else ""
+
+
+def _was_there(path: str, work: Work, clients: Clients) -> bool:
+    """A file that SPS has picked up is in its history alone. Raises InDoubt where SPS keeps none."""
+    try:
+        entries = clients.sps.history(work.began - dt.timedelta(minutes=5), path=path)
+    except NotFound as error:
+        raise InDoubt(f"{path} is not in the mailbox, and SPS shows no history that could tell: {error}") from error
+    return any(_same(entry.path, path) for entry in entries)
 
 
 def deliver(work: Work, clients: Clients, found: str) -> Delivered:

@@ -13,6 +13,9 @@ from audit.models import Document, Kind
 from connector.errors import LeaseLost, Unsettled
 from connector.models import Cursor
 
+ANY_ZONE = timedelta(hours=16)
+"""No wall clock on earth is further behind UTC's."""
+
 
 class LeasedWork:
     """One attempt, as its flow sees it (`flows.verdict.Work`). `lag`: for how long 'not found' proves nothing."""
@@ -35,9 +38,10 @@ class LeasedWork:
     def taken_up(cls, document: Document, owner: str, lag: timedelta) -> LeasedWork:
         """The next attempt. When the first one began, and what Visma had shown by then, is kept for all of them."""
         known = document.progress
+        now = timezone.now()
         began = {
-            "began": known.get("began") or timezone.now().isoformat(),
-            "since": known["since"] if known.get("began") else _watermark(document),
+            "began": known.get("began") or now.isoformat(),
+            "since": known["since"] if known.get("began") else _since(document, now),
             "taken": _taken(document),
         }
         if any(known.get(name) != value for name, value in began.items()):
@@ -105,11 +109,16 @@ class LeasedWork:
             ledger.remember(self.document, owner=self.owner, open=False)
 
 
-def _watermark(document: Document) -> str:
-    """The highest stamp that Visma has shown so far: what we make now is not older (visma.md §8)."""
+def _since(document: Document, now: datetime) -> str:
+    """From when on what we make now can be seen (visma.md §8): the highest stamp that Visma has shown so far.
+
+    One that lies ahead of our own clock would hide it: Visma's clock may have been wrong for a moment. Stamps have no zone
+    (visma.md §3), hence the hours.
+    """
     stream = "invoices" if document.kind == Kind.INVOICE else "receipts"
     cursor = Cursor.objects.filter(connection__company=document.company, stream=stream).first()
-    return cursor.value if cursor else ""
+    ours = (now - ANY_ZONE).strftime("%Y-%m-%dT%H:%M:%S")
+    return min(cursor.value, ours) if cursor and cursor.value else ""
 
 
 def _taken(document: Document) -> list[str]:

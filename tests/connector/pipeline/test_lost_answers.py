@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from audit import ledger
 from audit.models import Document, Hold, Kind, Status
-from connector.models import Connection
+from connector.models import Connection, Cursor
 from connector.pipeline import delivering
 from connector.sandbox.gate import Passed
 from connector.sandbox.wire import Reply, Request
@@ -212,3 +212,30 @@ def test_who_has_lost_the_lease_sends_nothing(round_: Round, settings: Settings)
     delivering.deliver(order, owner=owner)
     assert round_.world.sps.traffic.total() == before
     assert Document.objects.get(pk=order.pk).status == Status.MATCHED
+
+
+def test_an_order_in_doubt_is_asked_about_where_sps_keeps_no_history(round_: Round, settings: Settings) -> None:
+    settings.MAX_ATTEMPTS = 3
+    handle = round_.world.sps.handle
+
+    def without_history(call: Request) -> Reply:
+        return Reply(404) if call.path.endswith("/history") else handle(call)
+
+    round_.world.sps.handle = without_history  # type: ignore[method-assign]  # the one seam: an account without it
+    round_.world.sps.faults.fault(*ORDER, "break_before")
+    number = round_.world.new_order("50000")
+    round_.work()
+    (order,) = round_.documents(kind=Kind.ORDER, number=number)
+    assert (order.status, order.cause) == (Status.HELD, "in_doubt")
+    assert "no history" in order.reason
+    assert len(calls_of(round_, "sps", "POST", f"/transactions/v5/data{order.progress['path']}")) == 1
+
+
+def test_a_stamp_far_ahead_of_all_clocks_hides_no_receipt_from_the_look(round_: Round) -> None:
+    round_.world.visma.faults.fault(*RECEIPT, "break_after")
+    round_.world.new_order("50000")
+    round_.work()
+    Cursor.objects.filter(stream="receipts").update(value="2031-01-01T00:00:00")  # their clock was wrong for a moment
+    round_.play()
+    assert round_.uneven() == {}
+    assert len(round_.world.visma.books.receipts) == len(round_.documents(kind=Kind.SHIPMENT))
