@@ -49,6 +49,7 @@ class Transmission(models.Model):
                 fields=["company", "path", "sha256"], name="the_same_bytes_under_a_path_are_stored_once"
             )
         ]
+        indexes = [models.Index(fields=["-received_at", "-id"], name="transmissions_newest_first")]  # the list
         ordering = ["-received_at", "-id"]
 
     def __str__(self) -> str:
@@ -138,6 +139,11 @@ class Document(models.Model):
             # duplicates among papers without a complete key: acknowledgments usually have none
             models.Index(fields=["company", "kind", "content_hash"], name="documents_by_content"),
             models.Index(fields=["company", "kind", "number"], name="documents_by_number"),  # search
+            models.Index(fields=["delivered_at"], name="documents_by_delivery"),  # the dashboard's day
+            models.Index(fields=["cause", "-created_at", "-id"], name="documents_by_cause"),  # the list, filtered
+            # the dashboard's table and its silent orders; not conditional: SQLite would use that for literals only
+            models.Index(fields=["kind", "status", "picked_up_at", "delivered_at"], name="documents_not_picked_up"),
+            models.Index(fields=["kind", "status", "answered_at", "delivered_at"], name="documents_not_answered"),
         ]
         permissions = [
             ("replay_document", "Can replay documents"),

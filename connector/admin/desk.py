@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -60,6 +61,12 @@ def desk_view(request: HttpRequest) -> HttpResponse:
     names = dict(Company.objects.values_list("pk", "name"))
     mine, cause = request.GET.get("mine") == "1", request.GET.get("cause", "")
     asked = desk.questions()
+    wanted = [
+        question
+        for question in asked
+        if (not mine or question.assigned_to == request.user.get_username()) and cause in ("", question.cause)
+    ]
+    page = Paginator(wanted, SHOWN).get_page(request.GET.get("page"))
     rows = [
         {
             "question": question,
@@ -68,13 +75,13 @@ def desk_view(request: HttpRequest) -> HttpResponse:
             "address": address_of(question),
             "fix": FIXES[question.cause].verb if question.cause in FIXES else _usual_answer(question.cause),
         }
-        for question in asked
-        if (not mine or question.assigned_to == request.user.get_username()) and cause in ("", question.cause)
+        for question in page
     ]
     context = {
         **admin.site.each_context(request),
         "title": "Desk",
         "rows": rows,
+        "page": page,
         "documents": sum(question.documents for question in asked),
         "many_companies": len(names) > 1,
         "causes": [(value, Cause(value).label) for value in sorted({question.cause for question in asked})],

@@ -188,7 +188,12 @@ class DocumentAdmin(ReadOnly, Page):
     @admin.action(description="Ignore: do not deliver, with a reason", permissions=["ignore"])
     def ignore_selected(self, request: HttpRequest, documents: QuerySet[Document]) -> HttpResponse | None:
         reason = request.POST.get("reason", "").strip()
-        chosen = _chosen(documents)
+        chosen, refused = _sorted_out(_chosen(documents))
+        if refused:
+            outcome = verbs.Outcome(refused=[_why_not(document) for document in refused])
+            outcome.tell(request, "ignored")
+        if not chosen:
+            return None
         if reason:
             verbs.ignore(chosen, actor=request.user.get_username(), reason=reason).tell(request, "ignored")
             return None
@@ -275,6 +280,18 @@ class DocumentAdmin(ReadOnly, Page):
 
 
 _IGNORABLE = (Status.RECEIVED, Status.WAITING, Status.MATCHED, Status.HELD, Status.FAILED)
+
+
+def _sorted_out(documents: list[Document]) -> tuple[list[Document], list[Document]]:
+    """What can be ignored, and what cannot."""
+    chosen = [document for document in documents if document.status in _IGNORABLE]
+    return chosen, [document for document in documents if document.status not in _IGNORABLE]
+
+
+def _why_not(document: Document) -> str:
+    if document.status == Status.DELIVERED:
+        return f"{document} is delivered as {document.output_ref} already: it cannot be ignored any more."
+    return f"{document} is {document.get_status_display()}: it cannot be ignored."
 
 
 def _replayable(document: Document) -> bool:

@@ -52,21 +52,20 @@ class StandsFilter(DropdownFilter):  # type: ignore[misc]  # unfold publishes no
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:  # noqa: ARG002 - Django's own signature
-        sent = Document.objects.filter(
-            kind=Kind.ORDER, company=OuterRef("company"), number=OuterRef("number"), status=Status.DELIVERED
-        )
-        held = DocumentOrder.objects.filter(order=OuterRef("pk"), document__status__in=(Status.HELD, Status.FAILED))
-        held_order = Document.objects.filter(
-            kind=Kind.ORDER,
-            company=OuterRef("company"),
-            number=OuterRef("number"),
-            status__in=(Status.HELD, Status.FAILED),
-        )
+        outgoing = Document.objects.filter(kind=Kind.ORDER)
+        mine = outgoing.filter(company=OuterRef("company"), number=OuterRef("number"))
+        sent, stopped = mine.filter(status=Status.DELIVERED), Q(status__in=(Status.HELD, Status.FAILED))
+        # by number first: few are silent or stopped, and the orders are many
+        silent = outgoing.filter(status=Status.DELIVERED, answered_at=None).values("number")
+        lying = outgoing.filter(status=Status.DELIVERED, picked_up_at=None).values("number")
+        asking = Document.objects.filter(stopped)
+        named = DocumentOrder.objects.filter(document__in=asking.values("pk")).values("order")
         wanted = {
             "unsent": ~Exists(sent),
-            "unpicked": Exists(sent.filter(picked_up_at=None)),
-            "unanswered": Exists(sent) & ~Exists(sent.exclude(answered_at=None)),
-            "waiting": Exists(held) | Exists(held_order),
+            "unpicked": Q(number__in=lying) & Exists(sent.filter(picked_up_at=None)),
+            "unanswered": Q(number__in=silent) & Exists(sent) & ~Exists(sent.exclude(answered_at=None)),
+            "waiting": Q(pk__in=named)
+            | (Q(number__in=asking.filter(kind=Kind.ORDER).values("number")) & Exists(mine.filter(stopped))),
         }.get(self.value() or "")
         return queryset.filter(wanted) if wanted is not None else queryset
 

@@ -115,7 +115,10 @@ class Order(Mirror):
         constraints = [
             models.UniqueConstraint(fields=["company", "number"], name="an_order_number_is_unique_in_its_company")
         ]
-        indexes = [models.Index(fields=["company", "-date", "-id"], name="orders_newest_first")]
+        indexes = [
+            models.Index(fields=["company", "-date", "-id"], name="orders_newest_first"),  # the list of a company
+            models.Index(fields=["-date", "-id"], name="orders_of_all_newest_first"),  # the list
+        ]
         ordering = ["-date", "-id"]
 
     def __str__(self) -> str:

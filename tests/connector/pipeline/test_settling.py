@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit import desk
+from audit import desk, ledger
 from audit.models import Document, Kind, Status
 from mapping.models import Company, Order, TradingPartner
 from tests.connector.rehearsing import HINGE, a_partner, a_shipment, an_invoice, an_order, arrives, decided, received
@@ -117,5 +117,5 @@ def test_the_old_paper_replayed_finds_the_new_one_in_its_place(company: Company,
     asked_for(wrong)
     an_invoice(company, "I1", 10, 48)
     wrong.refresh_from_db()
-    desk.ledger.replay(wrong, now=timezone.now(), actor="kari")
+    ledger.replay(wrong, now=timezone.now(), actor="kari")
     assert decided(wrong).cause == "number_reused"
