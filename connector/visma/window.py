@@ -119,24 +119,22 @@ def read_window(fetch: Fetch, dto: type[T], key_fields: tuple[str, ...], page_si
     holds it. Where untouched rows do change places, the count of rows is the only guard that is left.
     """
     rows: dict[Key, Any] = {}
-    runs: list[_Run] = []
-    whole = False
-    while not whole and len(runs) < RUNS:
-        run = _run(fetch, key_fields, page_size, overlapping=not runs or any(runs[-1].joints))
+    earlier: _Run | None = None
+    moments: list[datetime] = []
+    calls, whole = 0, False
+    for _ in range(RUNS):
+        run = _run(fetch, key_fields, page_size, overlapping=earlier is None or any(earlier.joints))
+        calls += len(run.pages)
+        moments += run.moments
         for key, raw in run.rows.items():
             _keep_newest(rows, key, raw)
-        whole = run.counted and (all(run.joints) or (bool(runs) and run.is_like(runs[-1])))
-        runs.append(run)
+        whole = run.counted and (all(run.joints) or (earlier is not None and run.is_like(earlier)))
+        if whole:
+            break
+        earlier = run
     readable, unreadable = _parsed(rows.values(), dto, key_fields)
-    moments = [at for each in runs for at in each.moments]
-    return Window(
-        readable,
-        [_stamp(raw) for raw in rows.values()],
-        sum(len(each.pages) for each in runs),
-        whole,
-        unreadable,
-        (min(moments), max(moments)) if moments else None,
-    )
+    clock = (min(moments), max(moments)) if moments else None
+    return Window(readable, [_stamp(raw) for raw in rows.values()], calls, whole, unreadable, clock)
 
 
 def _run(fetch: Fetch, key_fields: tuple[str, ...], page_size: int, *, overlapping: bool) -> _Run:
