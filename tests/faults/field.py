@@ -104,13 +104,9 @@ class Field:
     def pass_once(self, *, spared: Collection[str] | None = None, kill_chance: float = 0.0) -> list[Told]:
         """One pass of every worker at once, each perhaps killed; then the clock jumps."""
         self.passes += 1
-        orders = [
-            {"spared": sorted(spared)} if spared is not None else self._chance(kill_chance) for _ in self.zygotes
-        ]
+        orders = [{"spared": sorted(spared)} if spared is not None else self._chance(kill_chance) for _ in self.zygotes]
         with ThreadPoolExecutor(len(self.zygotes)) as pool:
-            told = list(
-                pool.map(lambda pair: pair[0].order("pass", **pair[1]), zip(self.zygotes, orders, strict=True))
-            )
+            told = list(pool.map(lambda pair: pair[0].order("pass", **pair[1]), zip(self.zygotes, orders, strict=True)))
         killed = [one.killed for one in told if one.killed]
         self.kills += killed
         self._between(self.world)
