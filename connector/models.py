@@ -121,7 +121,10 @@ class Hook(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True, help_text="when a poll that began later had succeeded")
 
     class Meta:
-        indexes = [models.Index(fields=["connection", "-received_at"], name="hooks_newest_first")]
+        indexes = [
+            models.Index(fields=["connection", "-received_at"], name="hooks_newest_first"),
+            models.Index(fields=["connection", "event_id", "-received_at"], name="hooks_of_an_event"),  # is it a repeat?
+        ]
 
     def __str__(self) -> str:
         return f"{self.connection} {self.received_at:%Y-%m-%d %H:%M:%S}"

@@ -31,6 +31,7 @@ LIMIT_MB = 200
 
 def main(documents: int) -> None:
     seen, done, clock = [(0, rss())], 0, Clock()
+    print(f"      0 documents, {rss():6.1f} MB", flush=True)
     while done < documents:
         with outside() as world:
             begin_anew(world)
