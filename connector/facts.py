@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Q
 
-from audit.models import ACCEPTABLE, AS_EXPENSE, Document, DocumentLine, Kind, Status
+from audit.models import Document, DocumentLine, Kind, Status
+from connector.accepted import Accepted
 from connector.booked import GONE, Booked, signed
 from connector.flows.verdict import ZERO, ReceiptLine, Rival
 from mapping.matching import Difference
@@ -33,10 +34,8 @@ class StoredFacts:
         self.rivals = _rivals(document, business_key)
         self._document = document
         replaced = _replaced(document, self.rivals)
-        self.as_expense = document.decisions.filter(content_hash=document.content_hash, accepted=AS_EXPENSE).exists()
-        self._accepted = set(
-            document.decisions.filter(content_hash=document.content_hash).values_list("cause", "subject")
-        )
+        self._accepted = Accepted(document)
+        self.as_expense = self._accepted.as_expense
         self._others = list(
             DocumentLine.objects.filter(order_line__order__in=orders)
             .exclude(document__in=[document, *replaced])
@@ -53,8 +52,8 @@ class StoredFacts:
         )
 
     def accepts(self, difference: Difference) -> bool:
-        """Whether a person has accepted this, for exactly this content."""
-        return difference.cause in ACCEPTABLE and (difference.cause, difference.subject[:200]) in self._accepted
+        """Whether a person has accepted this, for exactly this content, and not less than it says by now."""
+        return self._accepted.covers(difference)
 
     def unclear(self, order_line: int) -> Sequence[Difference]:
         """Bookings that cannot be counted, because nobody knows how much they are in the ordered unit."""

@@ -166,7 +166,8 @@ class Documents(viewsets.ReadOnlyModelViewSet[Document]):
         said = checked(DecideSerializer(data=request.data))
         with transaction.atomic():
             document = self.get_object()
-            _open_hold(document, said["cause"], said["subject"])
+            hold = _open_hold(document, said["cause"], said["subject"])
+            said["accepted"] = said["accepted"] or str(hold.facts.get("found", ""))[:100]
             try:
                 ledger.decide(document, **said, actor=actor(request), now=timezone.now())
             except ValueError as refused:

@@ -283,3 +283,13 @@ def test_an_order_of_our_own_is_not_to_be_replaced_by_anyone(procurement: Client
     address = ask(company, "partner_unmapped", "50000")
     Document.objects.update(kind=Kind.ORDER)
     assert 'value="replacement"' not in procurement.get(address, follow=True).content.decode()
+
+
+def test_a_long_desk_is_shown_in_pages(finance: Client, company: Company) -> None:
+    for place in range(101):
+        ask(company, "price", f"PO{place}")
+    first = finance.get("/admin/desk/?cause=price").content.decode()
+    assert "101 questions" in first
+    assert "Questions 1 to 100" in first
+    assert "?page=2&amp;cause=price" in first
+    assert "Questions 101 to 101" in finance.get("/admin/desk/?page=2").content.decode()

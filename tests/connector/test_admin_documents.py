@@ -16,6 +16,7 @@ from audit import chain, ledger
 from audit.models import Document, Kind, Status
 from mapping.matching import Difference
 from mapping.models import Company, Order
+from tests.connector.papers import a_delivered_invoice
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LIST = "/admin/audit/document/"
@@ -91,6 +92,17 @@ def test_ignoring_asks_for_a_reason_first_and_changes_nothing_before_it(finance:
     act(finance, "ignore_selected", [document], reason="sent twice by phone")
     document.refresh_from_db()
     assert (document.status, document.reason) == (Status.IGNORED, "sent twice by phone")
+
+
+def test_what_is_delivered_is_refused_before_a_reason_is_asked_for(finance: Client, company: Company) -> None:
+    document, gone = held(company), a_delivered_invoice(company, "900007")
+    asked = act(finance, "ignore_selected", [document, gone])
+    assert f"{gone} is delivered as 900007 already" in asked
+    assert (f"<li>{document} " in asked, f"<li>{gone} " in asked) == (True, False)
+    alone = act(finance, "ignore_selected", [gone], reason="sent twice")
+    assert "cannot be ignored any more" in alone
+    gone.refresh_from_db()
+    assert gone.status == Status.DELIVERED
 
 
 def test_viewers_are_offered_no_verb_and_refused_each(company: Company) -> None:
