@@ -4,7 +4,7 @@ PYTHON := $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 READY := $(VENV)/ready
 
-.PHONY: demo test lint types migrations check faults benchmarks lock clean
+.PHONY: demo test lint types migrations check faults invariants benchmarks lock clean
 
 demo: $(READY)
 	$(VENV)/bin/python manage.py demo
@@ -27,6 +27,11 @@ check: lint types migrations test
 # kills and broken calls, then both ledgers laid side by side: make faults ARGS="--documents 10000 --kills 200 --seed 7"
 faults: $(READY)
 	$(VENV)/bin/python -m tests.faults $(ARGS)
+
+# generated sequences of papers and bookings, shared among the cores: make invariants GENERATED_CASES=500
+GENERATED_CASES ?= 10000
+invariants: $(READY)
+	$(VENV)/bin/python -m tests.acceptance --cases $(GENERATED_CASES) $(ARGS)
 
 # one of them with its size: .venv/bin/python -m tests.benchmarks.volume 2500 2
 benchmarks: $(READY)

@@ -14,10 +14,10 @@ ITEMS = {1: "A1", 2: "B2"}
 PRICE = Decimal("12.50")
 IN_PIECES = {"EA": Decimal(1), "CT": Decimal(12)}  # CS is a cassette: nobody mapped it
 TYPED_IN = {"STK": Decimal(1), "KRT": Decimal(12), "PAL": None}  # nobody knows how many a PAL is
-quantities = st.sampled_from([Decimal(one) for one in ("0.5", 1, 2, 3, 4, 4, 5, 6, 10, 11, 12)])
+quantities = st.sampled_from([Decimal(one) for one in ("0.5", 1, 2, 3, 4, 4, 5, 5, 6, 6, 8, 10, 10, 11, 12, 12)])
 few = st.sampled_from([Decimal("0.25"), Decimal("0.5")])
-named = st.sampled_from([1, 1, 1, 2, 2, 9])
-units = st.sampled_from(["EA", "EA", "EA", "CT", "CS"])
+named = st.sampled_from([1] * 6 + [2] * 5 + [9])
+units = st.sampled_from(["EA"] * 8 + ["CT", "CS"])
 statuses = st.sampled_from(["IA", "IA", "IQ", "DR", "IB", "IB", "IR", "IH", "IP", "ID"])
 entries = st.lists(st.tuples(statuses, quantities, st.integers(1, 28)), min_size=1, max_size=2)
 places = st.sampled_from(["", "", "OSLO", "BERGEN"])
@@ -123,7 +123,7 @@ def _shipment(draw: st.DrawFn) -> Sent:
 def _invoice(draw: st.DrawFn) -> Sent:
     lines, number = draw(_lines(priced=True)), f"I{draw(st.integers(1, 4))}"
     billed = [invoice_line(one.numbers, one.quantity, one.price, one.unit) for one in lines]
-    off, kind = draw(st.sampled_from([0, 0, 0, 5])), draw(st.sampled_from(["DR", "DR", "DR", "DR", "U5", "CR", "PRO"]))
+    off, kind = draw(st.sampled_from([0, 0, 0, 0, 0, 0, 5])), draw(st.sampled_from([*["DR"] * 8, "U5", "CR", "PRO"]))
     total = sum((one.quantity * one.price for one in lines), Decimal(0)) + off
     return Sent("invoice", invoice(number, "PO100", billed, total, kind=kind), number, kind, lines, adds_up=not off)
 
@@ -131,10 +131,10 @@ def _invoice(draw: st.DrawFn) -> Sent:
 @st.composite
 def _lines(draw: st.DrawFn, *, priced: bool = False) -> tuple[Said, ...]:
     found = []
-    for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
         line, unit = draw(named), draw(units)
-        dearer = draw(st.sampled_from([0, 0, 0, 0, 1])) if priced else 0
+        dearer = draw(st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1])) if priced else 0
         price = (PRICE + dearer) * IN_PIECES.get(unit, Decimal(1))
-        wrong = line != 9 and draw(st.sampled_from([False] * 7 + [True]))
+        wrong = line != 9 and draw(st.sampled_from([False] * 11 + [True]))
         found.append(Said(line, draw(quantities), unit, price, wrong))
     return tuple(found)

@@ -6,8 +6,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from connector.sandbox import Wanted
+from mapping.models import Company
 from tests.acceptance.stage import HINGE, WHITE, Row, Stage, asked, delivered
-from tests.papers import ack, dated
+from tests.papers import ack, dated, numbers, of_order, ship_item, shipment
+
+HINGES = numbers("1", buyer="1001-BLK")
 
 
 def sent(stage: Stage) -> list[tuple[str, list[float]]]:
@@ -42,10 +45,29 @@ def test_changed_order_goes_out_once_as_a_replacement_under_a_new_path(stage: St
 
 
 def test_our_own_dates_and_receipts_send_nothing(stage: Stage) -> None:
+    Company.objects.update(confirmed_quantity_fields=True)
     order = stage.order(HINGE)
     delivered(stage.sends("order_ack", ack(order, "AD", dates=[dated("067", "2026-12-20")])))
     stage.sync()
+    assert (stage.line(order)["promised"][:10], stage.line(order)["customDec1"]) == ("2026-12-20", 10)
+    delivered(stage.sends("shipment", shipment("SHP-1", of_order(order, items=[ship_item(HINGES, 10)]))))
+    stage.release()
+    stage.sync()
+    assert stage.books.orders[order].body["status"] == "Closed"
     assert sent(stage) == [("00", [10])]
+
+
+def test_changes_and_the_cancellation_go_out_in_sequence_each_under_its_path(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    for quantity in (12, 8):
+        stage.change(order, {"lineNumber": 1, "orderQty": quantity})
+        stage.sync()
+    stage.cancel(order)
+    stage.sync()
+    stage.sync()
+    assert sent(stage) == [("00", [10]), ("05", [12]), ("05", [8]), ("01", [])]
+    paths = [row["output_ref"] for row in revisions(stage, order)]
+    assert paths == [f"/in/PO{order}-{revision}.json" for revision in (1, 2, 3, 4)]
 
 
 def test_cancelled_order_goes_out_as_a_cancellation(stage: Stage) -> None:
@@ -102,7 +124,11 @@ def test_cancellation_after_the_answer_is_for_a_person_to_decide(stage: Stage) -
     delivered(stage.sends("order_ack", ack(order, "AD")))
     stage.cancel(order)
     stage.sync()
-    asked(revisions(stage, order)[-1], "order_changed", "cancelled in Visma")
+    row = revisions(stage, order)[-1]
+    asked(row, "order_changed", "cancelled in Visma")
+    stage.accept(row)
+    stage.sync()
+    assert [purpose for purpose, _ in sent(stage)] == ["00", "01"]
 
 
 def test_change_that_is_taken_back_before_it_went_out_is_never_sent(stage: Stage) -> None:
