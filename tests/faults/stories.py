@@ -29,6 +29,7 @@ from tests.papers import (
     of_order,
     ship_item,
     shipment,
+    tax,
 )
 
 
@@ -155,8 +156,10 @@ def _shipment(seller: Seller, number: str, *orders: str, quantity: int = 10, pur
 
 
 def _invoice(seller: Seller, number: str, order: str, kind: str = "DR") -> Tree:
+    net = 10 * seller.wanted.price
+    vat = (net / 4).quantize(Decimal("0.01"))
     line = invoice_line(seller.named, 10, seller.wanted.price, seller.unit)
-    return invoice(number, order, [line], 10 * seller.wanted.price, kind=kind, partner=seller.partner)
+    return invoice(number, order, [line], net + vat, kind=kind, partner=seller.partner, taxes=[tax(vat)])
 
 
 def ordinary(scene: Scene) -> Iterator[Accept | None]:

@@ -21,7 +21,7 @@ def test_calls_beside_the_ordinary_ones_go_wrong_once_and_nothing_is_lost_or_dou
     assert {pair.kind for pair in chosen} == set(KINDS)
     assert {
         "visma POST /v1/PurchaseReceipt/#/action/release 1",
-        "visma POST /v1/PurchaseReceipt/#/action/cancel 2",
+        "visma POST /v1/PurchaseReceipt/#/action/cancelReceipt 2",
     } <= {str(pair.call) for pair in chosen}
     assert matrix.broken(chosen, 1) == []
 
