@@ -56,7 +56,7 @@ def heard(paper: OrderAck, found: Ground, number: str, facts: Facts) -> tuple[li
         answer = answers.setdefault(view.key, Answer(view, line.line_number))
         if paper.type != "AH":  # on hold: whatever it lists stays open
             differences += _hear(paper, line, answer, found, where)
-    if paper.type in ALL_LINES or (paper.type in REJECTS and paper.type != "RF" and not paper.lines):
+    if paper.type in ALL_LINES or (not paper.lines and (paper.type in REJECTS or paper.type == "RO")):
         for view in found.lines[number]:
             if view.key not in answers and not view.cancelled:
                 elsewhere = facts.acknowledged_elsewhere(view.key, location_of(paper))
@@ -66,7 +66,7 @@ def heard(paper: OrderAck, found: Ground, number: str, facts: Facts) -> tuple[li
 
 def _whole(view: LineView, paper: OrderAck, quantity: Decimal) -> Answer:
     """A line that the type of the acknowledgment answers, as far as no other location has."""
-    if paper.type == "AH":
+    if paper.type in ("AH", "RF", "RO"):  # about the line, and nobody knows what
         return Answer(view, str(view.number))
     if paper.type in REJECTS:
         return Answer(view, str(view.number), rejected=quantity)

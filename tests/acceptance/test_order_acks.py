@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from audit.reports import order_lines
+from mapping.models import ItemTolerance, Order, TradingPartner
 from tests.acceptance.stage import HINGE, WHITE, Stage, asked, delivered
 from tests.papers import ack, ack_line, dated, entry, numbers
 
 HINGES = numbers("1", buyer="1001-BLK", vendor="NP-77410")
 WHITES = numbers("3", buyer="1002-WHT", vendor="NP-77411")
+CLASSES = ("IA", "IQ", "DR", "IB", "BP", "IH", "IR", "IS", "IP", "ID")  # of one line, each class of sps.md §6
 
 
 def promised(stage: Stage, order: str, number: int = 1) -> str:
@@ -200,3 +203,56 @@ def test_order_that_changes_while_it_is_matched_is_matched_again(stage: Stage) -
     stage.put("order_ack", ack(order, "AD", dates=[dated("067", "2026-12-22")], date="2026-03-03"))
     stage.sync()
     assert promised(stage, order) == "2026-12-22"
+
+
+def test_older_acknowledgment_of_any_class_never_wins_over_a_newer_one(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    newest = ack(
+        order, "AC", [ack_line(HINGES, entry("IA", 6, "2026-12-24"), entry("IB", 4, "2026-12-30"))], date="2026-03-09"
+    )
+    delivered(stage.sends("order_ack", newest))
+    before = stage.writes()
+    whole = ("AD", "AK", "AE", "AH", "RJ", "RO")
+    older = [ack(order, kind, date="2026-03-02", AcknowledgementNumber=kind) for kind in whole]
+    older += [
+        ack(order, kind, [ack_line(HINGES, entry(status, 10, "2026-12-01"))], date="2026-03-03")
+        for kind, status in [("AD", "IA"), ("RD", "IR"), ("RF", "IR"), *(("AC", status) for status in CLASSES)]
+    ]
+    for paper in older:
+        stage.put("order_ack", paper)
+    stage.sync()
+    late = [row for row in stage.documents("--kind", "order_ack") if row["date"] != "2026-03-09"]
+    assert len(late) == len(older)
+    assert {(row["status"], row["reason"].split(" of ")[0]) for row in late} == {("ignored", "Newer acknowledgments")}
+    assert (stage.writes(), promised(stage, order)) == (before, "2026-12-30")
+    [stand] = order_lines(Order.objects.get(number=order))
+    assert [stand.confirmed, stand.backordered, stand.rejected, stand.open] == [6, 4, 0, 0]
+
+
+def test_each_location_s_latest_word_adds_up_and_the_rest_stays_open(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    words = [
+        ("OSLO", entry("IA", 6, "2026-12-20"), "2026-03-02"),
+        ("BERGEN", entry("IB", 3, "2026-12-28"), "2026-03-03"),
+        ("OSLO", entry("IA", 5, "2026-12-22"), "2026-03-05"),
+        ("BERGEN", entry("IA", 4, "2026-12-01"), "2026-03-02"),
+    ]
+    for place, said, day in words:
+        stage.sends("order_ack", ack(order, "AC", [ack_line(HINGES, said)], place=place, date=day))
+    [stand] = order_lines(Order.objects.get(number=order))
+    assert [stand.confirmed, stand.backordered, stand.open] == [5, 3, 2]
+    assert promised(stage, order) == "2026-12-28"
+
+
+def test_tolerance_of_an_item_counts_before_that_of_its_partner(stage: Stage) -> None:
+    stage.partner("--price-tolerance", "10,0")
+    partner = TradingPartner.objects.get(trading_partner_id="NORDICPARTS01")
+    ItemTolerance.objects.create(company=partner.company, partner=partner, item="1001-BLK", price_percent=0)
+    order = stage.order(HINGE, WHITE)
+    lines = [
+        ack_line(HINGES, entry("IA", 10, "2026-12-20"), ordered=10, PurchasePrice=49),
+        ack_line(WHITES, entry("IA", 4, "2026-12-20"), ordered=4, PurchasePrice=76),
+    ]
+    row = stage.sends("order_ack", ack(order, "AC", lines))
+    asked(row, "price", "price 49 NOK per STK, ordered at 48")
+    assert "price 76" not in row["reason"]
