@@ -9,7 +9,7 @@ from connector.sandbox import KINDS
 from tests.faults import matrix
 from tests.faults.stories import STORIES
 
-STEP = 7
+STEP = 13
 """Has no divisor in common with the number of faults: every fault has its turn."""
 
 
