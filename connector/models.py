@@ -123,7 +123,9 @@ class Hook(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["connection", "-received_at"], name="hooks_newest_first"),
-            models.Index(fields=["connection", "event_id", "-received_at"], name="hooks_of_an_event"),  # is it a repeat?
+            models.Index(
+                fields=["connection", "event_id", "-received_at"], name="hooks_of_an_event"
+            ),  # is it a repeat?
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import FrameType
 
+from django.conf import settings
+
 from connector import guard
 
 LOOK_SECONDS = 0.25
@@ -135,6 +137,7 @@ class _Watched:
     def _start(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - the commands are the program's own
             guard.command_line(list(self._service.argv)),
+            cwd=settings.ROOT,  # where the program is found, wherever it was started from
             env={**os.environ, **self._service.env},
             stdin=subprocess.DEVNULL,
             start_new_session=True,

@@ -46,7 +46,7 @@ def account(company: Company, *, since: date | None = None) -> Account:
         figures=found.figures,
         total=found.total,
         unexplained=len(found.unexplained),
-        problem="",
+        problem=found.problem,
     )
     return found
 
@@ -65,4 +65,5 @@ def _accounted(company: Company, since: date | None) -> Account:
     history = history_of(company, both, since)
     account_orders(company, both, window, found, lost=lost_orders(company, both, history))
     account_files(company, both, found, history)
+    found.problem = history.problem
     return found

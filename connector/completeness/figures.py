@@ -42,6 +42,8 @@ class Account:
     caught: list[str] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
     """What a person was asked about by an earlier look, with the status of that question."""
+    problem: str = ""
+    """What this look could not see."""
 
     @property
     def total(self) -> int:

@@ -15,6 +15,7 @@ from connector import polling
 from connector.clients import connection_of
 from connector.completeness.figures import NOTE, URGENCY, Account, ask, end_of, no_longer
 from connector.completeness.versions import Log, unread_versions
+from connector.errors import NotFound
 from connector.flows.verdict import Clients
 from connector.models import Connection
 from connector.sps.schemas import HistoryEntry, plain_path
@@ -34,13 +35,18 @@ class History:
     logs: Mapping[str, Log]
     told_until: datetime
     """What happened later may be missing: entries lag (sps.md §3.5)."""
+    problem: str = ""
 
 
 def history_of(company: Company, both: Clients, since: date | None) -> History:
     now = timezone.now()
     begin = datetime.combine(since or now.date() - timedelta(days=HISTORY_DAYS), time.min, UTC)
     lag = timedelta(seconds=connection_of(company, Connection.System.SPS).absence_lag_seconds) + MARGIN
-    return History(begin, _by_path(both.sps.history(begin)), now - lag)
+    try:
+        entries = both.sps.history(begin)
+    except NotFound as error:  # not everyone has one (sps.md §3.5); orders and the mailbox are accounted for without it
+        return History(begin, {}, now - lag, f"SPS shows no history, files that vanished unread are not seen: {error}")
+    return History(begin, _by_path(entries), now - lag)
 
 
 def _by_path(entries: Iterable[HistoryEntry]) -> dict[str, Log]:

@@ -50,7 +50,13 @@ def account_orders(
         ask(company, why.partition(" cannot be read")[0], f"cannot be read: {why}", found.orders, found)
     listed = {row.dto.order_nbr for row in window.rows}
     listed |= {str(raw.get("orderNbr")) for raw, _ in window.unreadable if isinstance(raw, dict)}
-    for number in sorted(_ours(company, found) - listed):
+    missing = _ours(company, found) - listed
+    if not listed and len(missing) > 1:  # a wrong company shows empty lists and no error (visma.md §1)
+        raise Transient(
+            f"Visma lists no purchase order at all, and {len(missing)} are known here: see whether the connection is still to"
+            " the right company. Nothing was accounted for."
+        )
+    for number in sorted(missing):
         _count_unlisted(company, both, number, last[number], found)
 
 

@@ -15,6 +15,7 @@ from connector.visma.bodies import LinkLine, Segment, SupplierInvoiceLineUpdate,
 from connector.visma.schemas import SupplierInvoiceDto
 
 DOCUMENT_TYPE: Literal["Invoice"] = "Invoice"
+CENT = Decimal("0.01")
 LONGEST_TEXT = 30  # of a line, as Visma's specification says (visma.md §9.4)
 
 
@@ -44,6 +45,15 @@ class InvoicePlan(Plan):
     branch: str = ""
     description: str = ""
     lines: tuple[BookingLinePlan, ...]
+    total: Decimal | None = None
+    """What the paper says is due, taxes included."""
+    states_tax: bool = False
+    slack: Decimal = ZERO
+    """By how much sums may differ."""
+
+    @property
+    def net(self) -> Decimal:
+        return sum((line.quantity * line.price for line in self.lines), ZERO)
 
 
 def body(plan: InvoicePlan) -> SupplierInvoiceUpdate:
@@ -88,8 +98,11 @@ def _line_body(line: BookingLinePlan) -> SupplierInvoiceLineUpdate:
     )
 
 
-def verify(plan: InvoicePlan, dto: SupplierInvoiceDto) -> None:
-    """Each line is there, linked where it should be (visma.md §9.4: errors on lines are otherwise silent)."""
+def verify(plan: InvoicePlan, dto: SupplierInvoiceDto) -> str:
+    """Each line is there, linked where it should be, and the total is the paper's (visma.md §9.4: faults are otherwise silent).
+
+    Returns what is worth a word, or "". Raises Rejected.
+    """
     what = f"Invoice {dto.reference_number} in Visma"
     if len(dto.invoice_lines) != len(plan.lines):
         raise Rejected(
@@ -103,3 +116,23 @@ def verify(plan: InvoicePlan, dto: SupplierInvoiceDto) -> None:
     )
     if linked != shown:
         raise Rejected(f"{what} is not linked to its receipts as sent. Correct it there, then replay.")
+    return _total_differs(plan, dto, what)
+
+
+def _total_differs(plan: InvoicePlan, dto: SupplierInvoiceDto, what: str) -> str:
+    """Visma adds VAT by its own rules: by the item's or the supplier's category, whatever the paper says.
+
+    Raises Rejected (cause `total`) where it contradicts what the paper states. Where either of them states no VAT, that is
+    worth a word. Amounts whose net part is not the plan's are in another currency and prove nothing.
+    """
+    vat = dto.vat_total if dto.vat_total_in_currency is None else dto.vat_total_in_currency
+    shown = dto.amount if dto.detail_total_in_currency is None else dto.detail_total_in_currency + (vat or ZERO)
+    slack = plan.slack + CENT * len(plan.lines)
+    if plan.total is None or not shown or abs(shown - plan.total) <= slack:
+        return ""
+    said = f"{what} amounts to {shown:f} {plan.currency}, the paper to {plan.total:f}"
+    if abs(shown - (vat or ZERO) - plan.net) > slack:
+        return ""
+    if vat and plan.states_tax:
+        raise Rejected(f"{said}: correct its VAT there, then replay.", cause="total")
+    return f"{said}: see that its VAT is right before it is released."

@@ -27,7 +27,7 @@ from connector.flows.verdict import (
     uncountable,
 )
 from connector.rsx import invoice as rsx_invoice
-from connector.rsx.invoice import Invoice
+from connector.rsx.invoice import Invoice, InvoiceLine
 from mapping.matching import Difference
 from mapping.models import Company, TradingPartner
 
@@ -129,8 +129,7 @@ def deliver(work: Work, clients: Clients, found: str) -> Delivered:
     except NotFound as error:
         work.remember(invoice="", attached=False, open=False)
         raise Rejected(f"Invoice {number}, half made, is not in Visma any more. Replay to make a new one.") from error
-    verify(plan, row.dto)
-    return Delivered(number, invoice=row)
+    return Delivered(number, invoice=row, note=verify(plan, row.dto))
 
 
 def _of(work: Work) -> InvoicePlan:
@@ -154,7 +153,7 @@ def _not_posted(paper: Invoice, facts: Facts) -> Verdict | None:
     booked = next((rival for rival in facts.rivals if rival.output_ref and rival.status != "ignored"), None)
     if paper.type in NOT_POSTED:
         cause, sentence = NOT_POSTED[paper.type]
-    elif paper.type == "U5" and booked:
+    elif _purpose(paper) == "05" and booked:
         cause, sentence = "not_postable", f"corrects invoice {booked.output_ref}, which is in Visma: correct it there."
     elif _purpose(paper) == "01":
         cause, sentence = "cancelled", "cancels an invoice of the same number: see what is in Visma."
@@ -162,10 +161,16 @@ def _not_posted(paper: Invoice, facts: Facts) -> Verdict | None:
             return Ignoring(f"Cancels invoice {paper.number}, which is not in Visma.", instead_of=True)
     elif paper.type not in ("", "DR", "U5"):
         cause, sentence = "not_postable", f"is of a type that is not known: {paper.type}."
+    elif back := [line for line in paper.lines if line.quantity is not None and line.quantity < 0]:
+        cause, sentence = "credit_note", f"takes back goods in line {_named(back[0])}: book it by hand in Visma."
     else:
         return None
     asked = Difference(cause, paper.number, f"Invoice {paper.number} {sentence}", {}, paper.total, paper.currency)
     return Asking([asked])
+
+
+def _named(line: InvoiceLine) -> str:
+    return line.line_number or str(line.position)
 
 
 def _typed(paper: Invoice, found: Ground, facts: Facts) -> Verdict | None:
@@ -217,6 +222,12 @@ def _with_lines(verdict: Waiting | Asking, lines: Sequence[PaperLine]) -> Verdic
     if isinstance(verdict, Waiting):
         return Waiting(verdict.reason, verdict.instead, lines)
     return Asking(verdict.differences, lines)
+
+
+def _states_tax(paper: Invoice) -> bool:
+    charges = [*paper.charges, *(charge for line in paper.lines for charge in line.charges)]
+    taxed = [paper.taxes, *(line.taxes for line in paper.lines), *(charge.taxes for charge in charges)]
+    return any(tax.relationship != "O" for taxes in taxed for tax in taxes)
 
 
 def _slack(paper: Invoice, company: Company) -> Decimal:
@@ -273,4 +284,7 @@ def _plan(paper: Invoice, found: Ground, facts: Facts, currency: str, lines: Seq
         branch=orders[0].branch if orders else "",
         description=" / ".join(said)[:255],
         lines=tuple(lines),
+        total=paper.total,
+        states_tax=_states_tax(paper),
+        slack=_slack(paper, found.partner.company),
     )

@@ -35,6 +35,10 @@ KIND = "order"
 TYPES = {"RegularOrder": "SA", "DropShip": "DS", "": "SA"}
 
 
+ANY_ZONE = dt.timedelta(hours=26)
+"""The zone of SPS's history is not documented (sps.md §3.5): whatever it is, a look from here back sees our upload."""
+
+
 def unwrap(tree: dict[str, Any]) -> PurchaseOrderDto:
     """The row as Visma sent it."""
     return PurchaseOrderDto.model_validate(tree)
@@ -122,7 +126,7 @@ def find(work: Work, clients: Clients) -> str:
 def _was_there(path: str, work: Work, clients: Clients) -> bool:
     """A file that SPS has picked up is in its history alone. Raises InDoubt where SPS keeps none."""
     try:
-        entries = clients.sps.history(work.began - dt.timedelta(minutes=5), path=path)
+        entries = clients.sps.history(work.began - ANY_ZONE, path=path)
     except NotFound as error:
         raise InDoubt(f"{path} is not in the mailbox, and SPS shows no history that could tell: {error}") from error
     return any(_same(entry.path, path) for entry in entries)

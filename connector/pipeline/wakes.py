@@ -20,6 +20,7 @@ DEPEND_ON_VISMA = (
     Cause.CURRENCY,
     Cause.OVER_SHIPPED,
     Cause.OVER_INVOICED,
+    Cause.UNIT_UNMAPPED,
 )
 BATCH = 500
 

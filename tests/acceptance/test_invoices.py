@@ -11,7 +11,7 @@ from audit.reports import order_lines
 from connector.sandbox import Wanted
 from mapping.models import Order
 from tests.acceptance.stage import HINGE, SCREWS, WHITE, Stage, asked, delivered
-from tests.papers import charge, invoice, invoice_line, numbers, of_order, ship_item, shipment, tax
+from tests.papers import Tree, charge, invoice, invoice_line, numbers, of_order, ship_item, shipment, tax
 
 HINGES = numbers("1", buyer="1001-BLK", vendor="NP-77410")
 TEN = [invoice_line(HINGES, 10, 48)]
@@ -61,16 +61,53 @@ def test_free_line_without_a_stated_tax_needs_no_tax_mapping(stage: Stage) -> No
 
 def test_tax_of_a_free_line_that_nobody_mapped_is_asked_about_until_it_is(stage: Stage) -> None:
     order = goods_in(stage)
-    paper = invoice("INV-1", order, TEN, "609.5", charges=[charge("C", 50)], taxes=[tax("79.5", 15)])
-    asked(stage.sends("invoice", paper), "tax_unmapped", "Tax VA of 15 %")
-    stage.map(taxes="trading_partner_id,tax_type,percent,vat_category\nNORDICPARTS01,VA,15,2\n")
+    paper = invoice("INV-1", order, TEN, "662.5", charges=[charge("C", 50)], taxes=[tax("132.5", kind="S")])
+    asked(stage.sends("invoice", paper), "tax_unmapped", "Tax S of 25 %")
+    stage.map(taxes="trading_partner_id,tax_type,percent,vat_category\nNORDICPARTS01,S,25,1\n")
     stage.sync()
     delivered(stage.document("--number", "INV-1"))
 
 
 def test_tax_of_goods_needs_no_mapping(stage: Stage) -> None:
     order = goods_in(stage)
-    delivered(stage.sends("invoice", invoice("INV-1", order, TEN, 552, taxes=[tax(72, 15)])))
+    delivered(stage.sends("invoice", invoice("INV-1", order, TEN, 600, taxes=[tax(120, kind="S")])))
+
+
+@pytest.mark.parametrize(("total", "taxes"), [(552, tax(72, 15)), (480, tax(96, RelationshipCode="I"))])
+def test_vat_that_visma_reckons_otherwise_than_the_paper_is_asked_about_and_settled_there(
+    stage: Stage, total: int, taxes: Tree
+) -> None:
+    order = goods_in(stage)
+    held = stage.sends("invoice", invoice("INV-1", order, TEN, total, taxes=[taxes]))
+    asked(held, "total", f"amounts to 600.0 NOK, the paper to {total}: correct its VAT there")
+    [posted] = stage.invoices()
+    stage.correct_vat(posted["referenceNumber"], Decimal(total) - 480)
+    assert stage.run("replay", "--cause", "total")["replayed"] == 1
+    stage.sync()
+    delivered(stage.document("--number", "INV-1"))
+    assert len(stage.invoices()) == 1
+
+
+def test_vat_that_the_paper_does_not_state_is_worth_a_word(stage: Stage) -> None:
+    order = goods_in(stage)
+    row = stage.sends("invoice", invoice("INV-1", order, TEN, 480))
+    delivered(row)
+    assert "amounts to 600.0 NOK, the paper to 480" in row["reason"]
+
+
+def test_goods_that_an_ordinary_invoice_takes_back_are_asked_about(stage: Stage) -> None:
+    order = goods_in(stage)
+    back = [*TEN, invoice_line(HINGES, -3, 48)]
+    asked(stage.sends("invoice", invoice("INV-1", order, back, 336)), "credit_note", "takes back goods")
+    assert not stage.invoices()
+
+
+def test_replacement_of_a_posted_invoice_is_not_posted_beside_it(stage: Stage) -> None:
+    order = goods_in(stage)
+    delivered(stage.sends("invoice", invoice("INV-1", order, [invoice_line(HINGES, 6, 48)], 288)))
+    instead = invoice("INV-1", order, [invoice_line(HINGES, 4, 48)], 192, TsetPurposeCode="05")
+    asked(stage.sends("invoice", instead), "not_postable", "which is in Visma")
+    assert len(stage.invoices()) == 1
 
 
 def test_freight_without_an_account_is_held_until_there_is_one(stage: Stage) -> None:

@@ -18,10 +18,11 @@ from audit.models import Document, Event, Exchange, Kind, Transmission
 from connector import tasks
 from connector.completeness import Account, account, stale
 from connector.completeness.figures import no_longer
-from connector.errors import RateLimited
+from connector.errors import RateLimited, Transient
 from connector.models import Completeness, Connection
 from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
 from connector.sandbox.visma_access import CLIENT_SECRET as VISMA_SECRET
+from connector.sandbox.wire import Reply, Request
 from connector.status import status
 from mapping.models import Company, Order
 from tests.acceptance.stage import Stage, asked, opened
@@ -165,6 +166,31 @@ def test_order_that_is_deleted_in_visma_after_it_went_out_is_asked_about_once(st
     calls = Exchange.objects.count()
     assert account(ours).unexplained == [sentence]
     assert not Exchange.objects.filter(path__contains=number, pk__gt=calls).exists()
+
+
+def test_empty_list_of_a_wrong_company_asks_nobody_about_every_order(stage: Stage, ours: Company) -> None:
+    stage.order()
+    stage.order()
+    stage.books.orders.clear()
+    with pytest.raises(Transient, match="right company"):
+        account(ours)
+    assert not stage.documents("--kind", "unsupported")
+    assert "right company" in Completeness.objects.get().problem
+
+
+def test_account_without_a_history_covers_orders_and_the_mailbox_and_says_what_it_cannot_see(
+    stage: Stage, ours: Company
+) -> None:
+    handle = stage.world.sps.handle
+
+    def without_history(call: Request) -> Reply:
+        return Reply(404) if call.path.endswith("/history") else handle(call)
+
+    stage.world.sps.handle = without_history  # type: ignore[method-assign]  # the one seam: an account without it
+    stage.order()
+    found = account(ours)
+    assert found.figures["orders"]["sent"] == 1
+    assert "no history" in Completeness.objects.get().problem
 
 
 def test_order_that_is_deleted_before_it_went_out_never_goes(stage: Stage, ours: Company) -> None:

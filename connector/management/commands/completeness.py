@@ -22,7 +22,7 @@ class Command(OperatorCommand):
         found = account(company_named(options["company"]), since=options["since"])
         for what, figures in found.figures.items():
             self.say(f"{what}: {_said(figures)}")
-        for sentence in (*found.caught, *found.unexplained):
+        for sentence in (*found.caught, *found.unexplained, *([found.problem] if found.problem else [])):
             self.say(sentence)
         summary = f"{len(found.unexplained):,} unexplained of {found.total:,}"
         self.say(summary)

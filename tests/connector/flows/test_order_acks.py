@@ -111,7 +111,9 @@ def test_date_of_every_kind_is_promised(order: Company, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "expected"), [("IA", "2026-04-01"), ("DR", LATE), ("IB", "")])
-def test_echo_of_another_date_than_the_wanted_one_promises_nothing_new(order: Company, status: str, expected: str) -> None:
+def test_echo_of_another_date_than_the_wanted_one_promises_nothing_new(
+    order: Company, status: str, expected: str
+) -> None:
     paper = ack("PO100", "AC", [ack_line(A1, entry(status, 10, LATE, kind="002"))])
     assert promised(said(order, paper)) == expected
 
