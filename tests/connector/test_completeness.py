@@ -221,6 +221,7 @@ def test_version_of_a_known_file_that_someone_else_deleted_is_asked_about(stage:
     order = stage.order()
     path = stage.put("order_ack", ack(order, "AK"))
     stage.sync()
+    later(stage, timedelta(minutes=1))  # the log is no finer than a second
     stage.put("order_ack", ack(order, "RJ"), name=path)
     steal(stage, path)
     later(stage)
