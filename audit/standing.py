@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 
-from audit.models import DocumentLine, Kind, Status
+from audit.models import Cause, DocumentLine, Kind, Status
 from mapping.matching import Units, in_six_digits
 from mapping.models import Booking, BookingLine, OrderLine
 
@@ -50,7 +50,7 @@ def line_stand(
 ) -> LineStand:
     """One line's stand, from what documents say about it and what Visma has booked on it. Pure."""
     booked, uncounted = _as_ordered(line, booked, units)
-    answers = _standing([row for row in said if row.document.kind == Kind.ORDER_ACK])
+    answers = _standing([row for row in said if row.document.kind == Kind.ORDER_ACK and not _is_disputed(row)])
     shipped = [row for row in said if row.document.kind == Kind.SHIPMENT and row.document.status in ON_THE_WAY]
     receipts = [row for row in booked if row.booking.kind == Booking.Kind.RECEIPT]
     drafts = [row for row in receipts if row.booking.type == RECEIPT and row.booking.status in ("Hold", "Balanced")]
@@ -97,6 +97,11 @@ def _paid(rows: Sequence[BookingLine]) -> str:
     if len(settled) == len(standing):
         return "paid"
     return "partly paid" if settled or partly else "unpaid"
+
+
+def _is_disputed(row: DocumentLine) -> bool:
+    """More was acknowledged than ordered, and nobody has accepted it."""
+    return row.document.status == Status.HELD and row.document.cause == Cause.QUANTITY
 
 
 def _standing(rows: Sequence[DocumentLine]) -> list[DocumentLine]:

@@ -18,6 +18,23 @@ from mapping.lookup import MappingMissing
 from mapping.matching import Difference, in_six_digits
 from mapping.models import TradingPartner
 
+CHARGES = {
+    "C000": "Defective allowance",
+    "C310": "Discount",
+    "CA00": "Cash discount",
+    "D240": "Freight",
+    "D260": "Fuel charge",
+    "D500": "Handling",
+    "F180": "Pallet",
+    "F800": "Promotion",
+    "G740": "Service fee",
+    "G830": "Shipping and handling",
+    "H550": "Surcharge",
+    "I170": "Trade discount",
+    "I530": "Volume discount",
+}
+"""What the commonest codes say (sps.md §9), for the line's text."""
+
 
 def charge_lines(paper: Invoice, sums: Reconciliation, found: Ground) -> tuple[list[BookingLinePlan], list[Difference]]:
     """Charges and allowances that are part of the total, on the partner's expense account."""
@@ -25,7 +42,7 @@ def charge_lines(paper: Invoice, sums: Reconciliation, found: Ground) -> tuple[l
     for charge in sums.charges:
         if not charge.amount:
             continue
-        text = charge.description or charge.code or "Charge"
+        text = charge.description or CHARGES.get(charge.code) or charge.code or "Charge"
         try:
             vat = _vat_category([*charge.taxes] or list(paper.taxes), found.partner)
         except MappingMissing as missing:

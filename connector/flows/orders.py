@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 
@@ -37,6 +38,14 @@ TYPES = {"RegularOrder": "SA", "DropShip": "DS", "": "SA"}
 
 ANY_ZONE = dt.timedelta(hours=26)
 """The zone of SPS's history is not documented (sps.md §3.5): whatever it is, a look from here back sees our upload."""
+
+
+@dataclass(frozen=True)
+class ItemNumbers:
+    """What else the supplier may know our items by; by our item number."""
+
+    barcodes: Mapping[str, str] = field(default_factory=dict)
+    suppliers: Mapping[str, str] = field(default_factory=dict)
 
 
 def unwrap(tree: dict[str, Any]) -> PurchaseOrderDto:
@@ -74,7 +83,7 @@ def neutral_hash(paper: PurchaseOrderDto) -> str:
     receipts and statuses, none of which stand in the paper (DESIGN.md, revisions).
     """
     unmapped = Units(mapped=tuple((line.uom, line.uom, Decimal(1)) for line in paper.lines))
-    whole = _paper(paper, "neutral", "00", "", unmapped, {})
+    whole = _paper(paper, "neutral", "00", "", unmapped, ItemNumbers())
     return rsx_order.paper_hash(whole)
 
 
@@ -95,9 +104,8 @@ def match(paper: PurchaseOrderDto, company: Company, facts: Facts) -> Verdict:
     lines = _lines(paper, order)
     if asked:
         return Asking(asked, lines)
-    outgoing = _paper(
-        paper, partner.trading_partner_id, purpose, partner.vendor_number, units, _barcodes(company, paper)
-    )
+    numbers = _item_numbers(company, paper)
+    outgoing = _paper(paper, partner.trading_partner_id, purpose, partner.vendor_number, units, numbers)
     return Ready(wrap(outgoing), lines)
 
 
@@ -151,7 +159,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _paper(
-    paper: PurchaseOrderDto, partner_id: str, purpose: str, vendor: str, units: Units, barcodes: dict[str, str]
+    paper: PurchaseOrderDto, partner_id: str, purpose: str, vendor: str, units: Units, numbers: ItemNumbers
 ) -> OrderPaper:
     return OrderPaper(
         trading_partner_id=partner_id,
@@ -164,7 +172,7 @@ def _paper(
         terms=_terms(paper),
         requested=_requested(paper),
         addresses=_addresses(paper),
-        lines=tuple(_line(line, units, barcodes) for line in _present(paper)),
+        lines=tuple(_line(line, units, numbers) for line in _present(paper)),
         notes=tuple(note for note in (paper.note,) if note),
     )
 
@@ -174,15 +182,15 @@ def _present(paper: PurchaseOrderDto) -> list[PurchaseOrderLineDto]:
     return [line for line in paper.lines if not line.canceled and line.line_type != "Description" and line.order_qty]
 
 
-def _line(line: PurchaseOrderLineDto, units: Units, barcodes: dict[str, str]) -> OrderPaperLine:
+def _line(line: PurchaseOrderLineDto, units: Units, numbers: ItemNumbers) -> OrderPaperLine:
     unit, factor = units.outgoing(line.uom) or (line.uom, Decimal(1))
     quantity = line.order_qty or Decimal(0)
     price = lookup.net_price(quantity, line.unit_cost or Decimal(0), line.amount or Decimal(0))
     return OrderPaperLine(
         line_number=str(line.line_nbr),
         buyer_number=line.inventory.number,
-        vendor_number=line.alternate_id,
-        gtin=barcodes.get(line.inventory.number, ""),
+        vendor_number=line.alternate_id or numbers.suppliers.get(line.inventory.number, ""),
+        gtin=numbers.barcodes.get(line.inventory.number, ""),
         quantity=in_six_digits(quantity * factor),
         unit=unit,
         price=in_six_digits(price / factor),
@@ -239,17 +247,24 @@ def _unmapped_units(paper: PurchaseOrderDto, units: Units) -> list[Difference]:
     ]
 
 
-def _barcodes(company: Company, paper: PurchaseOrderDto) -> dict[str, str]:
-    """The GTIN of each item, where Visma has exactly one barcode that could be it for the ordered unit."""
-    items = {line.inventory.number: line.uom for line in paper.lines}
-    found: dict[str, set[str]] = {}
-    rows = ItemNumber.objects.filter(item__company=company, item__number__in=items, kind="Barcode").select_related(
-        "item"
-    )
-    for row in rows:
-        if row.number.isdigit() and 8 <= len(row.number) <= 14 and row.unit in ("", items[row.item.number]):
-            found.setdefault(row.item.number, set()).add(row.number.zfill(14))
-    return {item: barcodes.pop() for item, barcodes in found.items() if len(barcodes) == 1}
+def _item_numbers(company: Company, paper: PurchaseOrderDto) -> ItemNumbers:
+    """The GTIN and the supplier's number of each item, where Visma has exactly one that could be it (visma.md §9.6)."""
+    units = {line.inventory.number: line.uom for line in paper.lines}
+    barcodes: dict[str, set[str]] = {}
+    suppliers: dict[str, set[str]] = {}
+    rows = ItemNumber.objects.filter(item__company=company, item__number__in=units, kind__in=("Barcode", "VPN"))
+    for row in rows.select_related("item"):
+        item = row.item.number
+        if row.kind == "VPN":
+            if row.supplier_number == paper.supplier.number:
+                suppliers.setdefault(item, set()).add(row.number)
+        elif row.number.isdigit() and 8 <= len(row.number) <= 14 and row.unit in ("", units[item]):
+            barcodes.setdefault(item, set()).add(row.number.zfill(14))
+    return ItemNumbers(_certain(barcodes), _certain(suppliers))
+
+
+def _certain(found: dict[str, set[str]]) -> dict[str, str]:
+    return {item: numbers.pop() for item, numbers in found.items() if len(numbers) == 1}
 
 
 def _lines(paper: PurchaseOrderDto, order: Order) -> list[PaperLine]:

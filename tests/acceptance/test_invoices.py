@@ -49,6 +49,7 @@ def test_freight_is_a_free_line_on_the_partner_s_account_with_the_mapped_categor
     delivered(stage.sends("invoice", paper))
     goods, freight = stage.invoices()[0]["invoiceLines"]
     assert (freight["account"]["number"], freight["unitCost"], freight["vatCode"]["id"]) == ("4360", 50, "1")
+    assert freight["transactionDescription"] == "Freight"
     assert not freight["poReceiptNbr"]
     assert goods["poReceiptNbr"]
 

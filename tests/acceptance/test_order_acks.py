@@ -104,6 +104,8 @@ def test_more_than_was_ordered_is_asked_about(stage: Stage) -> None:
     order = stage.order(HINGE)
     lines = [ack_line(HINGES, entry("IA", 8, "2026-12-20"), entry("IB", 3, "2026-12-24"))]
     asked(stage.sends("order_ack", ack(order, "AC", lines)), "quantity", "11 STK acknowledged, 10 ordered")
+    [stand] = order_lines(Order.objects.get(number=order))
+    assert [stand.confirmed, stand.backordered, stand.open] == [0, 0, 10]  # until someone accepts it
 
 
 def test_changed_price_is_asked_about_though_the_status_says_accepted(stage: Stage) -> None:

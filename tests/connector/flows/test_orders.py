@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.flows import orders as flow
-from mapping.models import Company, UnitMapping
+from mapping.models import Company, Item, UnitMapping
 from tests.connector.flows.facts import Told, outcome, output
 from tests.trade import Bought, a_trade, an_order
 
@@ -151,3 +151,24 @@ def test_path_is_of_safe_letters_and_different_numbers_stay_apart() -> None:
     slashed, underscored = flow.path_of("in/", "A/1", 1), flow.path_of("in/", "A_1", 1)
     assert slashed != underscored
     assert slashed.count("/") == 2
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ([("VPN", "NP-1", "50000")], ("NP-1", "")),
+        ([("VPN", "NP-1", "50000"), ("VPN", "NP-2", "50000")], (None, "")),
+        ([("VPN", "XX-1", "60000")], (None, "")),
+        ([("Barcode", "7038010000011", "")], (None, "07038010000011")),
+    ],
+)
+def test_item_is_told_by_the_numbers_that_are_certainly_the_supplier_s(
+    order: Company, numbers: list[tuple[str, str, str]], told: tuple[str | None, str]
+) -> None:
+    item = Item.objects.get(company=order, number="A1")
+    for kind, number, supplier in numbers:
+        item.numbers.create(kind=kind, number=number, compared_as=number, supplier_number=supplier)
+    line = sent(order, a_row())["LineItem"][0]["OrderLine"]
+    assert (line.get("VendorPartNumber"), line.get("GTIN", "")) == told
+    own = sent(order, with_line(alternateID="ON-THE-ORDER"))["LineItem"][0]["OrderLine"]
+    assert own["VendorPartNumber"] == "ON-THE-ORDER"
