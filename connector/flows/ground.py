@@ -13,6 +13,8 @@ from mapping import lookup
 from mapping.matching import Difference, KnownNumbers, LineView, Tolerance, Units, find_line, in_six_digits, shows
 from mapping.models import Company, Order, TradingPartner
 
+PIECE = "EA"
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -50,7 +52,8 @@ class Ground:
         """Quantity times price over its basis (sps.md §8, §9); a basis in another unit is converted by the item."""
         divisor = price_divisor(basis)
         if divisor is not None:
-            return quantity * price / divisor
+            plain = quantity * price / divisor
+            return self._by_the_piece(line, quantity, unit, price, plain) if basis == "PE" else plain
         priced_in = basis_unit(basis)
         to_paper = self.units.factor(unit, line.item, line.unit)
         to_basis = self.units.factor(priced_in, line.item, line.unit) if priced_in else None
@@ -58,6 +61,15 @@ class Ground:
             sentence = f"{where}: the price is per {basis}, which cannot be converted to {unit or line.unit}."
             return Difference("unit_unmapped", f"{priced_in or basis} {line.item}", sentence, {"rsx_unit": priced_in})
         return quantity * to_paper / to_basis * price
+
+    def _by_the_piece(self, line: LineView, quantity: Decimal, unit: str, price: Decimal, plain: Decimal) -> Decimal:
+        """PE says that the price is for each piece; many write it for whatever unit. The ordered price tells which."""
+        to_paper = self.units.factor(unit, line.item, line.unit)
+        to_piece = self.units.factor(PIECE, line.item, line.unit)
+        if not to_paper or not to_piece:
+            return plain
+        each = quantity * to_paper / to_piece * price
+        return min((plain, each), key=lambda net: abs(net - quantity * to_paper * line.price))
 
     def price_differs(
         self, line: LineView, found: Decimal, written: Decimal | None, factor: Decimal, quantity: Decimal, where: str

@@ -172,3 +172,18 @@ def test_invoice_that_fits_no_order_is_asked_about_or_an_expense(order: Company)
 def test_other_currency_is_asked_about(order: Company) -> None:
     assert outcome(said(order, of_ten(currency="EUR"))) == "currency"
     assert plan(said(order, of_ten())).currency == "NOK"
+
+
+@pytest.mark.parametrize(
+    ("price", "total", "ends"), [(50, 1200, "ready"), (600, 1200, "ready"), (50, 100, "total"), (55, 1320, "price")]
+)
+def test_price_of_each_piece_is_told_from_that_of_the_carton_by_what_was_ordered(
+    company: Company, price: int, total: int, ends: str
+) -> None:
+    a_trade(company)
+    an_order(company, [Bought("A1", price=Decimal(600), unit="KRT")])
+    cartons = invoice("I1", "PO100", [invoice_line(A1, 2, price, unit="CT", basis="PE")], total)
+    verdict = said(company, cartons)
+    assert outcome(verdict) == ends
+    if ends == "ready":
+        assert (plan(verdict).lines[0].quantity, plan(verdict).lines[0].price) == (2, 600)
