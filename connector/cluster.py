@@ -29,6 +29,7 @@ def service() -> Service:
         name="workers",
         argv=[sys.executable, str(settings.ROOT / "manage.py"), "qcluster", "--skip-checks"],
         env={"HEARTBEAT_FILE": str(mark)},
+        folder=settings.ROOT,
         heartbeat=partial(heartbeat.last, mark),
         excuse=Excuses(settings.Q_CLUSTER["workers"]),
     )

@@ -35,15 +35,11 @@ class LeaseLost(ConnectorError):
 
 
 class Rejected(ConnectorError):
-    """It did not happen and never will as it is: the other system's own words are in the message.
+    """It did not happen and never will as it is: the other system's own words are in the message."""
 
-    `cause` is what the hold says (INTERFACE.md).
-    """
-
-    def __init__(self, message: str, *, status: int = 0, cause: str = "remote_rejected") -> None:
+    def __init__(self, message: str, *, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
-        self.cause = cause
 
 
 class NotFound(Rejected):

@@ -14,9 +14,8 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import FrameType
-
-from django.conf import settings
 
 from connector import guard
 
@@ -37,13 +36,14 @@ def _no_excuse(_pids: Collection[int]) -> str:
 @dataclass(frozen=True)
 class Service:
     """`heartbeat` says when it last showed life (None: not yet). `excuse`, asked with the pids of the family once it is
-    silent, says in words why silence is not its fault, or ''."""
+    silent, says in words why silence is not its fault, or ''. `folder` is where it runs, wherever we were started from."""
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     heartbeat: Callable[[], datetime | None] | None = None
     excuse: Callable[[Collection[int]], str] = _no_excuse
+    folder: Path | None = None
 
 
 class Watchdog:
@@ -137,7 +137,7 @@ class _Watched:
     def _start(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - the commands are the program's own
             guard.command_line(list(self._service.argv)),
-            cwd=settings.ROOT,  # where the program is found, wherever it was started from
+            cwd=self._service.folder,
             env={**os.environ, **self._service.env},
             stdin=subprocess.DEVNULL,
             start_new_session=True,

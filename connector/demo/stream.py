@@ -88,9 +88,10 @@ def _sandbox(port: int) -> Service:
         "-c",
         f"{script} --mismatch-rate 0.25 > {settings.VAR / 'sandbox.json'} 2> {settings.VAR / 'sandbox.log'}",
     ]
-    return Service(name="sandbox", argv=argv)
+    return Service(name="sandbox", argv=argv, folder=settings.ROOT)
 
 
 def web(port: int) -> Service:
     argv = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
-    return Service(name="web", argv=[*argv, "--threads", "4", "--no-control-socket", "--log-level", "warning"])
+    argv += ["--threads", "4", "--no-control-socket", "--log-level", "warning"]
+    return Service(name="web", argv=argv, folder=settings.ROOT)

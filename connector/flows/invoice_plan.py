@@ -47,7 +47,6 @@ class InvoicePlan(Plan):
     lines: tuple[BookingLinePlan, ...]
     total: Decimal | None = None
     """What the paper says is due, taxes included."""
-    states_tax: bool = False
     slack: Decimal = ZERO
     """By how much sums may differ."""
 
@@ -99,9 +98,9 @@ def _line_body(line: BookingLinePlan) -> SupplierInvoiceLineUpdate:
 
 
 def verify(plan: InvoicePlan, dto: SupplierInvoiceDto) -> str:
-    """Each line is there, linked where it should be, and the total is the paper's (visma.md §9.4: faults are otherwise silent).
+    """Each line is there, linked where it should be (visma.md §9.4: faults are otherwise silent). Raises Rejected.
 
-    Returns what is worth a word, or "". Raises Rejected.
+    Returns a sentence where the total is not the paper's: who releases the invoice, which is on hold, has to know.
     """
     what = f"Invoice {dto.reference_number} in Visma"
     if len(dto.invoice_lines) != len(plan.lines):
@@ -120,19 +119,16 @@ def verify(plan: InvoicePlan, dto: SupplierInvoiceDto) -> str:
 
 
 def _total_differs(plan: InvoicePlan, dto: SupplierInvoiceDto, what: str) -> str:
-    """Visma adds VAT by its own rules: by the item's or the supplier's category, whatever the paper says.
+    """Visma reckons VAT by its own rules: by the item's or the supplier's category, whatever the paper says.
 
-    Raises Rejected (cause `total`) where it contradicts what the paper states. Where either of them states no VAT, that is
-    worth a word. Amounts whose net part is not the plan's are in another currency and prove nothing.
+    Amounts whose net part is not the plan's are in another currency and prove nothing.
     """
     vat = dto.vat_total if dto.vat_total_in_currency is None else dto.vat_total_in_currency
     shown = dto.amount if dto.detail_total_in_currency is None else dto.detail_total_in_currency + (vat or ZERO)
     slack = plan.slack + CENT * len(plan.lines)
     if plan.total is None or not shown or abs(shown - plan.total) <= slack:
         return ""
-    said = f"{what} amounts to {shown:f} {plan.currency}, the paper to {plan.total:f}"
     if abs(shown - (vat or ZERO) - plan.net) > slack:
         return ""
-    if vat and plan.states_tax:
-        raise Rejected(f"{said}: correct its VAT there, then replay.", cause="total")
-    return f"{said}: see that its VAT is right before it is released."
+    amounts = f"{shown:.2f} {plan.currency}, {vat or ZERO:.2f} of it VAT"
+    return f"{what} amounts to {amounts}; the paper to {plan.total:.2f}: see to it before it is released."

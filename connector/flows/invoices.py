@@ -224,12 +224,6 @@ def _with_lines(verdict: Waiting | Asking, lines: Sequence[PaperLine]) -> Verdic
     return Asking(verdict.differences, lines)
 
 
-def _states_tax(paper: Invoice) -> bool:
-    charges = [*paper.charges, *(charge for line in paper.lines for charge in line.charges)]
-    taxed = [paper.taxes, *(line.taxes for line in paper.lines), *(charge.taxes for charge in charges)]
-    return any(tax.relationship != "O" for taxes in taxed for tax in taxes)
-
-
 def _slack(paper: Invoice, company: Company) -> Decimal:
     return company.total_tolerance_per_line * max(len(paper.lines), 1)
 
@@ -285,6 +279,5 @@ def _plan(paper: Invoice, found: Ground, facts: Facts, currency: str, lines: Seq
         description=" / ".join(said)[:255],
         lines=tuple(lines),
         total=paper.total,
-        states_tax=_states_tax(paper),
         slack=_slack(paper, found.partner.company),
     )

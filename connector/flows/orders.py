@@ -36,6 +36,7 @@ KIND = "order"
 TYPES = {"RegularOrder": "SA", "DropShip": "DS", "": "SA"}
 
 
+FIRST_LOOK = dt.timedelta(minutes=5)
 ANY_ZONE = dt.timedelta(hours=26)
 """The zone of SPS's history is not documented (sps.md §3.5): whatever it is, a look from here back sees our upload."""
 
@@ -132,12 +133,17 @@ def find(work: Work, clients: Clients) -> str:
 
 
 def _was_there(path: str, work: Work, clients: Clients) -> bool:
-    """A file that SPS has picked up is in its history alone. Raises InDoubt where SPS keeps none."""
+    """A file that SPS has picked up is in its history alone. Raises InDoubt where SPS keeps none.
+
+    Only absence needs the long look, and only once it can be proven at all.
+    """
+    reaches = (FIRST_LOOK, ANY_ZONE) if work.settled else (FIRST_LOOK,)
     try:
-        entries = clients.sps.history(work.began - ANY_ZONE, path=path)
+        return any(
+            _same(entry.path, path) for reach in reaches for entry in clients.sps.history(work.began - reach, path=path)
+        )
     except NotFound as error:
         raise InDoubt(f"{path} is not in the mailbox, and SPS shows no history that could tell: {error}") from error
-    return any(_same(entry.path, path) for entry in entries)
 
 
 def deliver(work: Work, clients: Clients, found: str) -> Delivered:

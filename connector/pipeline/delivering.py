@@ -86,7 +86,7 @@ def _attempt(document: Document, owner: str, connection: Connection) -> None:
     except Transient as error:
         _later(work, str(error), error.retry_after, counts=True)
     except Rejected as error:
-        asked = Difference(error.cause, f"{document.kind} {document.number}", str(error))
+        asked = Difference("remote_rejected", f"{document.kind} {document.number}", str(error))
         work.did_not_happen()
         ledger.hold(document, [asked], now=timezone.now(), owner=owner)
     except Misconfigured as error:

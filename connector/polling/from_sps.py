@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,6 +20,7 @@ from connector.sps.client import SpsClient
 MISSING_FOR = timedelta(hours=24)  # a mailbox directory that stays away so long is worth a warning (sps.md §3.3)
 GIVE_UP_AFTER = 3  # files in a row that could not be fetched for now: the system is away, not the file
 HISTORY_REACH = timedelta(days=7)
+LONG_LOOK = timedelta(hours=1)
 TAKEN = ("deleted", "downloaded")
 
 
@@ -96,25 +97,36 @@ def _promised_kind(path: str) -> str:
 
 
 def _history(connection: Connection, cursor: Cursor, priority: int) -> str:
-    """Which orders SPS has taken from the mailbox; asked only while one is not known to be (sps.md §3.5)."""
+    """Which orders SPS has taken from the mailbox; asked only while one is not known to be (sps.md §3.5).
+
+    Young ones are asked about with every poll. An order that lies there for days would make each of them read days of
+    history, so old ones are asked about once an hour; `cursor.value` is when that was last.
+    """
     now = timezone.now()
+    is_long = not cursor.value or datetime.fromisoformat(cursor.value) <= now - LONG_LOOK
+    reach = HISTORY_REACH if is_long else LONG_LOOK
     waiting = Document.objects.filter(
         company=connection.company,
         kind=Kind.ORDER,
         status=Status.DELIVERED,
         picked_up_at=None,
-        delivered_at__gte=now - HISTORY_REACH,
+        delivered_at__gte=now - reach,
     )
-    paths = {document.output_ref.lstrip("/"): document for document in waiting}
+    paths = {document.output_ref.lstrip("/"): document for document in waiting.defer("output")}
     note_problem(cursor, "")
-    if not paths:
-        return ""
-    since = min(document.delivered_at or now for document in paths.values()) - timedelta(minutes=5)
-    for entry in _sps(connection, cursor, priority).history(since, None):
-        document = paths.get(entry.path.lstrip("/"))
-        if document and any(status in TAKEN for status, _, _ in entry.log):
-            ledger.note(document, "picked up", now=now, facts={"path": entry.path}, picked_up_at=now)
-    return ""
+    if paths:
+        since = min(_sent_at(document) for document in paths.values()) - timedelta(minutes=5)
+        for entry in _sps(connection, cursor, priority).history(since, None):
+            document = paths.get(entry.path.lstrip("/"))
+            if document and any(status in TAKEN for status, _, _ in entry.log):
+                ledger.note(document, "picked up", now=now, facts={"path": entry.path}, picked_up_at=now)
+    return now.isoformat() if is_long else cursor.value
+
+
+def _sent_at(document: Document) -> datetime:
+    """When it may have left for the first time: one that was found after a doubt had arrived long before `delivered_at`."""
+    began = document.progress.get("began")
+    return datetime.fromisoformat(str(began)) if began else document.delivered_at or document.created_at
 
 
 STREAMS = (

@@ -179,13 +179,6 @@ class Stage:
         number: str = type_invoice(self.books, body | {"invoiceLines": [free]}, "finance").body["referenceNumber"]
         return number
 
-    def correct_vat(self, number: str, vat: Decimal) -> None:
-        """Finance corrects the VAT of an invoice that is on hold."""
-        row = next(row for row in self.books.invoices.values() if row.body["referenceNumber"] == number)
-        amount = row.body["detailTotal"] + vat
-        row.body |= {"vatTotal": vat, "vatTotalInCurrency": vat, "vatAmount": vat, "amount": amount, "balance": amount}
-        self.books.note(row, "finance", "corrected VAT")
-
     def receive_by_hand(self, order: str, quantity: Decimal, unit: str, *, line: int = 1) -> str:
         """The warehouse types a receipt of an order line, in whatever unit, and releases it: its number."""
         number = self._receipt_header(order, "PoReceipt")

@@ -186,4 +186,4 @@ def test_price_of_each_piece_is_told_from_that_of_the_carton_by_what_was_ordered
     verdict = said(company, cartons)
     assert outcome(verdict) == ends
     if ends == "ready":
-        assert (plan(verdict).lines[0].quantity, plan(verdict).lines[0].price) == (2, 600)
+        assert (plan(verdict).lines[0].quantity, plan(verdict).lines[0].price) == (Decimal(2), Decimal(600))
