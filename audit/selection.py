@@ -60,6 +60,8 @@ def with_cause(cause: str) -> Q:
 
 def of_partner(trading_partner_id: str) -> Q:
     """The partner's documents, also where the paper names one that is not mapped."""
+    if "\x00" in trading_partner_id:  # which PostgreSQL refuses to look for
+        return Q(pk__in=())
     unmapped = Q(partner=None, trading_partner_id=trading_partner_id)
     return Q(partner__trading_partner_id=trading_partner_id) | unmapped
 

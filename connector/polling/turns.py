@@ -15,7 +15,7 @@ STREAMS = (*from_visma.STREAMS, *from_sps.STREAMS)
 
 def due(now: datetime, *, company: Company | None = None) -> list[tuple[Connection, Stream]]:
     """The streams whose turn has come, of connections that are not paused."""
-    connections = clients.connections().filter(paused_at=None)
+    connections = clients.connections().filter(paused_at=None).order_by("pk")
     wanted = connections.filter(company=company) if company else connections
     cursors = {(cursor.connection_id, cursor.stream): cursor for cursor in Cursor.objects.all()}
     return [

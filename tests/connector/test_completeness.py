@@ -163,7 +163,7 @@ def test_order_that_is_deleted_in_visma_after_it_went_out_is_asked_about_once(st
     found = account(ours)
     assert (found.figures["orders"], found.unexplained) == (SEEDED | {"unexplained": 1}, [sentence])
     asked(stage.document("--kind", "unsupported"), "in_doubt", number)
-    calls = Exchange.objects.count()
+    calls = Exchange.objects.order_by("pk").values_list("pk", flat=True).last() or 0
     assert account(ours).unexplained == [sentence]
     assert not Exchange.objects.filter(path__contains=number, pk__gt=calls).exists()
 
