@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import psutil
 
@@ -34,7 +35,8 @@ def children(pid: int) -> list[int]:
 
 def end(pids: Iterable[int]) -> None:
     for pid in living(pids):
-        os.kill(pid, 9)
+        with suppress(ProcessLookupError):  # whoever was ended first may have taken it along
+            os.kill(pid, 9)
 
 
 def _runs(pid: int) -> bool:
