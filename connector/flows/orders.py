@@ -34,8 +34,6 @@ from mapping.models import Company, ItemNumber, Order, TradingPartner
 
 KIND = "order"
 TYPES = {"RegularOrder": "SA", "DropShip": "DS", "": "SA"}
-
-
 FIRST_LOOK = dt.timedelta(minutes=5)
 ANY_ZONE = dt.timedelta(hours=26)
 """The zone of SPS's history is not documented (sps.md §3.5): whatever it is, a look from here back sees our upload."""

@@ -78,9 +78,8 @@ class LeasedWork:
     def renew(self) -> None:
         """Before every call, reads too, in the moment that it leaves. Raises LeaseLost."""
         now, seconds = timezone.now(), settings.LEASE_SECONDS
-        called = (
-            {"called_at": now.isoformat()} if self.wrote else {}
-        )  # a token may have taken its time since `before_call`
+        # getting a token may have taken its time since `before_call`
+        called = {"called_at": now.isoformat()} if self.wrote else {}
         if not ledger.renew(self.document, owner=self.owner, seconds=seconds, now=now, **called):
             raise LeaseLost(f"{self.document} was taken over by another worker.")
 
