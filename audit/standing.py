@@ -55,12 +55,16 @@ def line_stand(
     receipts = [row for row in booked if row.booking.kind == Booking.Kind.RECEIPT]
     drafts = [row for row in receipts if row.booking.type == RECEIPT and row.booking.status in ("Hold", "Balanced")]
     dates = [row.date for row in answers if row.date and (row.confirmed or row.backordered)]
+    ordered = ZERO if line.cancelled else line.quantity
+    confirmed = sum((row.confirmed for row in answers), ZERO)
+    backordered = sum((row.backordered for row in answers), ZERO)
+    rejected = sum((row.rejected for row in answers), ZERO)
     return LineStand(
         line=line,
-        ordered=ZERO if line.cancelled else line.quantity,
-        confirmed=sum((row.confirmed for row in answers), ZERO),
-        backordered=sum((row.backordered for row in answers), ZERO),
-        rejected=sum((row.rejected for row in answers), ZERO),
+        ordered=ordered,
+        confirmed=confirmed,
+        backordered=backordered,
+        rejected=min(rejected, max(ordered - confirmed - backordered, ZERO)),  # of what is still ordered
         shipped=sum((row.shipped for row in shipped), ZERO),
         received=sum((_signed(row) for row in receipts if row.booking.status == "Released"), ZERO),
         unreleased=sum((row.quantity for row in drafts), ZERO),

@@ -121,6 +121,11 @@ class StoredFacts:
         others = self._other_places(order_line, location)
         return sum((line.confirmed + line.backordered + line.rejected for line in others), ZERO)
 
+    def has_changed(self, order_number: str) -> bool:
+        """Whether a change or a cancellation of the order has gone out."""
+        revisions = Document.objects.filter(company=self._document.company, kind=Kind.ORDER, number=order_number)
+        return revisions.filter(revision__gt=1, status__in=(Status.DELIVERING, Status.DELIVERED)).exists()
+
     def typed_by_hand(self, supplier: Sequence[str], reference: str) -> tuple[str, Decimal | None] | None:
         """A supplier invoice in Visma that no document of ours has made; never once we may have posted ourselves."""
         if self._document.progress.get("called_at"):

@@ -204,7 +204,7 @@ def _judge(paper: _Paper, now: datetime, freed: Sequence[DocumentLine] = ()) -> 
     """The decision that the pipeline would take, and nothing else of it."""
     document, summary = paper.document, paper.summary
     document.company = Company.objects.get(pk=document.company_id)  # its tolerances may be what changes
-    numbers = [number.strip() for number in summary.order_numbers]
+    numbers = [number.strip() for number in (*summary.order_numbers, *summary.associated)]
     orders = list(Order.objects.filter(company=document.company, number__in=numbers).order_by("pk"))
     facts = FactsOfThen(document, orders, business_key=summary.business_key, now=now)
     if document.status not in ON_THE_ROAD:  # those were decided before any of these

@@ -64,9 +64,9 @@ def billed_lines(paper: Invoice, found: Ground) -> tuple[list[Billed], list[Diff
 
 
 def _bill(line: InvoiceLine, paper: Invoice, found: Ground, where: str) -> Billed | Difference:
-    order_number = (line.order_number or next(iter(paper.order_numbers), "")).strip()
-    if len(paper.order_numbers) > 1 and not line.order_number:
-        order_number = _only_order(line, found) or order_number
+    order_number = _order_of(line, paper, found, where)
+    if isinstance(order_number, Difference):
+        return order_number
     view = found.line(order_number, line.line_number, line.numbers, where)
     if isinstance(view, Difference):
         return view
@@ -82,14 +82,30 @@ def _bill(line: InvoiceLine, paper: Invoice, found: Ground, where: str) -> Bille
     return Billed(view, line, in_six_digits(line.quantity * factor), net)
 
 
-def _only_order(line: InvoiceLine, found: Ground) -> str:
-    """Of several orders the one whose lines know the item, if it is one (AN references name no line)."""
-    items = [
-        number
-        for number, views in found.lines.items()
-        if {view.item for view in views} & found.known.items(line.numbers, views)
-    ]
-    return items[0] if len(items) == 1 else ""
+def _order_of(line: InvoiceLine, paper: Invoice, found: Ground, where: str) -> str | Difference:
+    """The order that a line names; else the header's, unless only another that the invoice names has such a line."""
+    stated = (line.order_number or next(iter(paper.order_numbers), "")).strip()
+    if line.order_number or len(found.lines) < 2:
+        return stated
+    possible = _possible_orders(line, found)
+    if paper.header_order in possible or not possible:
+        return stated
+    if len(possible) > 1:
+        sentence = f"{where} names no order, and its item stands on {' and '.join(possible)}."
+        return Difference("line_unknown", f"{paper.number} line {line.line_number or line.position}", sentence)
+    return possible[0]
+
+
+def _possible_orders(line: InvoiceLine, found: Ground) -> list[str]:
+    """Of several orders those whose lines know the item (AN references name no line): where that can be, under its number."""
+    known = {
+        number: [view for view in views if view.item in found.known.items(line.numbers, views)]
+        for number, views in sorted(found.lines.items())
+    }
+    having = [number for number, views in known.items() if views]
+    wanted = line.line_number.strip().lstrip("0")
+    numbered = [number for number in having if any(str(view.number) == wanted for view in known[number])]
+    return numbered or having
 
 
 def currency_differs(paper: Invoice, found: Ground) -> list[Difference]:

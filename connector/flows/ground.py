@@ -86,11 +86,22 @@ class Ground:
 
 
 def ground(
-    company: Company, trading_partner_id: str, order_numbers: Iterable[str], numbers: Sequence[ItemNumbers]
+    company: Company,
+    trading_partner_id: str,
+    order_numbers: Sequence[str],
+    numbers: Sequence[ItemNumbers],
+    associated: Sequence[str] = (),
 ) -> Ground:
-    """Reads what is known. Raises MappingMissing when the partner is not."""
+    """Reads what is known. `associated` may be numbers of orders; others' do not count. Raises MappingMissing when the
+    partner is not known."""
     partner = lookup.partner_for(company, trading_partner_id)
-    orders = lookup.orders_named(company, order_numbers)
+    suppliers = lookup.supplier_numbers(partner)
+    named = lookup.orders_named(company, [*order_numbers, *associated])
+    orders = {
+        number: order
+        for number, order in named.items()
+        if number in order_numbers or order.supplier_number in suppliers
+    }
     lines = lookup.lines_of(orders.values())
     known = lookup.known_numbers(partner, numbers)
     items = {line.item for views in lines.values() for line in views}
@@ -101,7 +112,7 @@ def ground(
         known=known,
         units=lookup.units_for(company, partner, items),
         tolerances=lookup.tolerances_for(partner, items),
-        suppliers=lookup.supplier_numbers(partner),
+        suppliers=suppliers,
     )
 
 
@@ -125,11 +136,14 @@ def missing_orders(found: Ground, wanted: Iterable[str]) -> Verdict | None:
 
 
 def duplicate(facts: Facts, kind: str, number: str, purpose: str, order_numbers: frozenset[str]) -> Verdict | None:
-    """sps.md §4.3: same content is ignored, a declared duplicate too; same number with other content is asked about."""
+    """sps.md §4.3: same content is ignored, a declared duplicate too, and what its cancellation has overtaken; same
+    number with other content is asked about."""
     same = next((rival for rival in facts.rivals if rival.same_content), None)
     if same:
         return Ignoring(f"The same {kind} {number} came before, as document {same.id}.", duplicate_of=same.id)
     others = [rival for rival in facts.rivals if rival.status != "ignored"]
+    if facts.rivals and purpose != "01" and all(rival.purpose == "01" for rival in facts.rivals):
+        return Ignoring(f"{kind.capitalize()} {number} was cancelled by document {facts.rivals[0].id} before it came.")
     if purpose == "07" and others:
         first = others[0].id
         return Ignoring(f"Declared a duplicate of {kind} {number}, document {first}.", duplicate_of=first)

@@ -33,6 +33,7 @@ class Answer:
     confirmed: Decimal = ZERO
     backordered: Decimal = ZERO
     rejected: Decimal = ZERO
+    deleted: Decimal = ZERO
     price: Decimal | None = None
     dates: list[dt.date] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
@@ -105,8 +106,10 @@ def _entry(
         answer.confirmed += quantity
     elif status == "backordered":
         answer.backordered += quantity
-    elif status in ("rejected", "cancelled"):
+    elif status == "rejected":
         answer.rejected += quantity
+    elif status == "cancelled":
+        answer.deleted += quantity
     date = _entry_date(entry, status, view) or _stated(line.dates) or _stated(paper.dates)
     if date is None and not view.promised and status == "confirmed":
         date = view.requested  # accepted as ordered, date included

@@ -57,13 +57,15 @@ def describe(paper: Invoice) -> Summary:
         currency=paper.currency,
         purpose=paper.type if paper.type not in ("", "DR") else paper.purpose,
         business_key=key,
+        associated=tuple(number.strip() for number in paper.associated),
     )
 
 
 def match(paper: Invoice, company: Company, facts: Facts) -> Verdict:
     """Decides; raises MappingMissing when the partner is not mapped."""
     summary = describe(paper)
-    found = ground(company, paper.trading_partner_id, summary.order_numbers, [line.numbers for line in paper.lines])
+    numbers = [line.numbers for line in paper.lines]
+    found = ground(company, paper.trading_partner_id, summary.order_numbers, numbers, summary.associated)
     early = (
         unwanted(found.partner, KIND, "Invoices")
         or duplicate(facts, "invoice", paper.number, _purpose(paper), frozenset(summary.order_numbers))

@@ -181,6 +181,7 @@ def _judge(answers: Sequence[Answer], found: Ground, facts: Facts, location: str
     for answer in answers:
         elsewhere = facts.acknowledged_elsewhere(answer.view.key, location)
         differences += [*_statuses(answer, found), *_quantities(answer, found, elsewhere), *_dates(answer, found)]
+        differences += _deletions(answer, found, facts)
     return differences
 
 
@@ -224,6 +225,19 @@ def _quantities(answer: Answer, found: Ground, elsewhere: Decimal) -> list[Diffe
     return [Difference("quantity", view.name, sentence, facts, money, found.orders[view.order_number].currency)]
 
 
+def _deletions(answer: Answer, found: Ground, facts: Facts) -> list[Difference]:
+    """ID says that a deletion which we asked for is done (sps.md §6); without one, the supplier will not send the goods."""
+    view = answer.view
+    if not answer.deleted or view.cancelled or facts.has_changed(view.order_number):
+        return []
+    sentence = (
+        f"{view.name}: the supplier has deleted {answer.deleted.normalize():f} {view.unit}, which nobody asked for."
+    )
+    money = answer.deleted * view.price
+    currency = found.orders[view.order_number].currency
+    return [Difference("order_rejected", view.name, sentence, {"line": view.name}, money, currency)]
+
+
 def _dates(answer: Answer, found: Ground) -> list[Difference]:
     view, promised = answer.view, answer.promised
     if promised is None or found.tolerances[view.item].date_fits(view.requested, promised):
@@ -247,7 +261,7 @@ def _lines(answers: Sequence[Answer], location: str, drafted: Mapping[int, Decim
             ordered=answer.view.quantity,
             confirmed=answer.confirmed,
             backordered=answer.backordered,
-            rejected=answer.rejected,
+            rejected=answer.rejected + answer.deleted,
             shipped=drafted.get(answer.view.number, ZERO),
             price=answer.price,
             date=answer.promised,

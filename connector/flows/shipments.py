@@ -128,9 +128,6 @@ def _of(work: Work) -> ReceiptPlan:
 
 def _cancellation(paper: Shipment, found: Ground, facts: Facts) -> Verdict | None:
     """A cancellation of what never reached Visma needs nobody; one of a receipt that stands there is asked about."""
-    gone = next((rival for rival in facts.rivals if rival.purpose == "01"), None)
-    if gone and paper.purpose != "01" and all(rival.purpose == "01" for rival in facts.rivals):  # overtook its original
-        return Ignoring(f"Ship notice {paper.number} was cancelled by document {gone.id}.")
     if paper.purpose != "01":
         return None
     booked = _standing(facts)

@@ -36,6 +36,8 @@ class Summary:
     currency: str = ""
     purpose: str = ""
     business_key: str = ""
+    associated: tuple[str, ...] = ()
+    """Numbers that count as orders only where the partner's supplier has such an order."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,9 @@ class Facts(Protocol):
 
     def acknowledged_elsewhere(self, order_line: int, location: str) -> Decimal:
         """How much of the line the acknowledgments of other locations answer."""
+
+    def has_changed(self, order_number: str) -> bool:
+        """Whether a change or a cancellation of the order has gone out."""
 
     def typed_by_hand(self, supplier: Sequence[str], reference: str) -> tuple[str, Decimal | None] | None:
         """A supplier invoice in Visma that is not ours and bears this reference: its number and amount."""

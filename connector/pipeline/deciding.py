@@ -124,7 +124,7 @@ def _locked_partner(document: Document, summary: Summary) -> TradingPartner | No
 
 
 def _locked_orders(document: Document, summary: Summary) -> list[Order]:
-    numbers = [number.strip() for number in summary.order_numbers]
+    numbers = [number.strip() for number in (*summary.order_numbers, *summary.associated)]
     locked = Order.objects.select_for_update().filter(company=document.company, number__in=numbers)
     return list(locked.order_by("pk"))
 
@@ -153,9 +153,10 @@ def _said(found: Read, summary: Summary, partner: TradingPartner | None, now: da
 
 
 def _named(summary: Summary, orders: Sequence[Order]) -> dict[str, Order | None]:
-    """The orders that a paper names, with those of them that are known."""
+    """The orders that a paper names, with those of them that are known; what is only associated counts where it is."""
     known = {order.number: order for order in orders}
-    numbers = (number.strip() for number in summary.order_numbers)
+    numbers = [number.strip() for number in summary.order_numbers]
+    numbers += [number for number in summary.associated if number in known]
     return {number[:60]: known.get(number) for number in numbers if number}
 
 

@@ -72,7 +72,10 @@ class Invoice(Paper):
     type: str = ""
     purpose: str = ""
     currency: str = ""
+    header_order: str = ""
     order_numbers: tuple[str, ...] = ()
+    associated: tuple[str, ...] = ()
+    """Numbers beside the header's order that may be further orders, or contracts (AN)."""
     shipment_references: tuple[str, ...] = ()
     original_invoice: str = ""
     due_date: dt.date | None = None
@@ -106,7 +109,9 @@ def read(tree: dict[str, Any]) -> Invoice:
         type=header.text("InvoiceTypeCode"),
         purpose=header.text("TsetPurposeCode"),
         currency=header.text("BuyersCurrency"),
+        header_order=header.text("PurchaseOrderNumber"),
         order_numbers=_order_numbers(header.text("PurchaseOrderNumber"), lines, refers),
+        associated=_referred(refers, "AN") if header.text("PurchaseOrderNumber") else (),
         shipment_references=_distinct(
             *_referred(refers, *_SHIPMENT_REFERENCES), header.text("BillOfLadingNumber", needed=False)
         ),
@@ -186,7 +191,7 @@ def _terms(block: Block) -> InvoiceTerms:
 
 
 def _order_numbers(header: str, lines: tuple[InvoiceLine, ...], refers: tuple[Reference, ...]) -> tuple[str, ...]:
-    """AN references count only without an order in the header: SPS's samples put contract numbers there."""
+    """AN references count for certain only without an order in the header: SPS's samples put contract numbers there."""
     associated = () if header else _referred(refers, "AN")
     return _distinct(header, *(line.order_number for line in lines), *associated)
 

@@ -16,7 +16,7 @@ from tests.acceptance.generated import IN_PIECES, ORDERED, PRICE, TYPED_IN, Sent
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ZERO = Decimal(0)
-CONFIRMS, BACKORDERS, REJECTS, ASKS = ("IA", "IQ", "DR", "IP"), ("IB",), ("IR", "ID"), ("IR", "IP")
+CONFIRMS, BACKORDERS, REJECTS, ASKS = ("IA", "IQ", "DR", "IP"), ("IB",), ("IR", "ID"), ("IR", "ID", "IP")
 
 
 @dataclass

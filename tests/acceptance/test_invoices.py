@@ -107,6 +107,29 @@ def test_replacement_of_a_posted_invoice_is_not_posted_beside_it(stage: Stage) -
     assert len(stage.invoices()) == 1
 
 
+def test_cancellation_of_a_posted_invoice_is_asked_about(stage: Stage) -> None:
+    order = goods_in(stage)
+    delivered(stage.sends("invoice", invoice("INV-1", order, TEN, 480)))
+    row = stage.sends("invoice", invoice("INV-1", order, TEN, 480, TsetPurposeCode="01"))
+    asked(row, "cancelled", "cancels an invoice of the same number")
+    assert len(stage.invoices()) == 1
+
+
+def test_cancellation_of_a_held_invoice_takes_it_off_the_desk(stage: Stage) -> None:
+    order = goods_in(stage)
+    asked(stage.sends("invoice", invoice("INV-1", order, TEN, 490)), "total")
+    stage.sends("invoice", invoice("INV-1", order, TEN, 490, TsetPurposeCode="01"))
+    assert {row["status"] for row in stage.documents("--kind", "invoice")} == {"ignored"}
+    assert not stage.invoices()
+
+
+def test_invoice_that_was_cancelled_before_it_came_is_not_posted(stage: Stage) -> None:
+    order = goods_in(stage)
+    stage.sends("invoice", invoice("INV-1", order, TEN, 480, TsetPurposeCode="01"))
+    row = stage.sends("invoice", invoice("INV-1", order, TEN, 480))
+    assert (row["status"], stage.invoices()) == ("ignored", [])
+
+
 def test_freight_without_an_account_is_held_until_there_is_one(stage: Stage) -> None:
     stage.partner("--expense-account", "")
     order = goods_in(stage)

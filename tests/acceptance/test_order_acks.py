@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from audit.reports import order_lines
@@ -244,6 +246,64 @@ def test_each_location_s_latest_word_adds_up_and_the_rest_stays_open(stage: Stag
     [stand] = order_lines(Order.objects.get(number=order))
     assert [stand.confirmed, stand.backordered, stand.open] == [5, 3, 2]
     assert promised(stage, order) == "2026-12-28"
+
+
+def test_tolerance_of_the_company_counts_where_its_partner_has_none(stage: Stage) -> None:
+    company = TradingPartner.objects.get(trading_partner_id="NORDICPARTS01").company
+    company.price_percent, company.quantity_absolute, company.date_days = Decimal(3), Decimal(1), 300
+    company.save()
+    order = stage.order(HINGE)
+    near = ack_line(HINGES, entry("IA", 11, "2026-12-20"), ordered=11, PurchasePrice=49)
+    delivered(stage.sends("order_ack", ack(order, "AC", [near])))
+    stage.partner("--price-tolerance", "1,0")
+    row = stage.sends("order_ack", ack(order, "AC", [near], date="2026-03-03"))
+    asked(row, "price", "price 49 NOK per STK, ordered at 48")
+
+
+def test_deletion_that_was_asked_for_asks_nobody(stage: Stage) -> None:
+    order = stage.order(HINGE, WHITE)
+    stage.change(order, {"lineNumber": 1, "orderQty": 6})
+    stage.sync()
+    lines = [
+        ack_line(HINGES, entry("IA", 6, "2026-12-20"), entry("ID", 4), ordered=6),
+        ack_line(WHITES, entry("IA", 4, "2026-12-20"), ordered=4),
+    ]
+    delivered(stage.sends("order_ack", ack(order, "AC", lines)))
+    stands = order_lines(Order.objects.get(number=order))
+    assert [(stand.confirmed, stand.rejected, stand.open) for stand in stands] == [(6, 0, 0), (4, 0, 0)]
+
+
+def test_deletion_that_nobody_asked_for_is_asked_about(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    row = stage.sends("order_ack", ack(order, "AC", [ack_line(HINGES, entry("ID", 10), ordered=10)]))
+    asked(row, "order_rejected", "deleted 10 STK, which nobody asked for")
+
+
+def test_replacement_of_an_acknowledgment_takes_its_place(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    paper = ack_line(HINGES, entry("IR", 10), ordered=10)
+    number = {"AcknowledgementNumber": "A-1"}
+    asked(stage.sends("order_ack", ack(order, "AC", [paper], **number)), "order_rejected")
+    better = ack_line(HINGES, entry("IA", 10, "2026-12-20"), ordered=10)
+    delivered(stage.sends("order_ack", ack(order, "AC", [better], TsetPurposeCode="05", **number)))
+    assert not [row for row in stage.documents("--kind", "order_ack") if row["status"] == "held"]
+    [stand] = order_lines(Order.objects.get(number=order))
+    assert (stand.confirmed, stand.rejected, str(stand.promised)) == (10, 0, "2026-12-20")
+
+
+def test_replay_of_an_older_acknowledgment_leaves_the_roll_up_as_it_is(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    words = [(entry("IR", 10), "2026-03-02"), (entry("IA", 10, "2026-12-20"), "2026-03-03")]
+    for said, day in words:
+        stage.sends("order_ack", ack(order, "AC", [ack_line(HINGES, said, ordered=10)], date=day))
+    older, newer = sorted(stage.documents("--kind", "order_ack"), key=lambda row: row["id"])
+    before, writes = order_lines(Order.objects.get(number=order)), stage.writes()
+    assert [(stand.confirmed, stand.rejected) for stand in before] == [(10, 0)]
+    for row in (older, newer):
+        stage.run("replay", "--document", str(row["id"]), fails=row["status"] == "delivered")
+        stage.sync()
+        assert order_lines(Order.objects.get(number=order)) == before
+    assert stage.writes() == writes
 
 
 def test_tolerance_of_an_item_counts_before_that_of_its_partner(stage: Stage) -> None:

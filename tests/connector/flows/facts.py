@@ -32,6 +32,7 @@ class Told:
     newer: bool = False
     elsewhere: dt.date | None = None
     answered_elsewhere: Decimal = ZERO
+    changed: bool = False
     typed: tuple[str, Decimal | None] | None = None
     uncountable: Sequence[Difference] = ()
 
@@ -64,6 +65,9 @@ class Told:
 
     def acknowledged_elsewhere(self, order_line: int, location: str) -> Decimal:
         return self.answered_elsewhere
+
+    def has_changed(self, order_number: str) -> bool:
+        return self.changed
 
     def typed_by_hand(self, supplier: Sequence[str], reference: str) -> tuple[str, Decimal | None] | None:
         return self.typed

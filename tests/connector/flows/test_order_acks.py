@@ -72,7 +72,7 @@ def test_type_of_a_paper_without_lines(order: Company, kind: str, ends: str, lin
         ("BP", "ready", (0, 10, 0)),
         *((status, "order_rejected", (0, 0, 10)) for status in ("IR", "R1", "R2", "R3", "R4", "R7", "ROS", "CC")),
         *((status, "ready", (0, 0, 0)) for status in ("IH", "IF", "IW")),
-        ("ID", "ready", (0, 0, 10)),
+        ("ID", "order_rejected", (0, 0, 10)),
     ],
 )
 def test_status_of_a_line(order: Company, status: str, ends: str, quantities: tuple[int, int, int]) -> None:
