@@ -168,7 +168,8 @@ def find_line(
     if (items and line.item not in items) or (not items and numbers.buyer.strip()):
         named = ", ".join(sorted(items)) or numbers.buyer
         sentence = f"{where}: line number {line.number} is item {line.item}, but the paper names {named}."
-        return Difference("line_conflict", line.name, sentence, {"expected": line.item, "found": named})
+        facts = {"expected": line.item, "found": named, **_named_by(numbers)}
+        return Difference("line_conflict", line.name, sentence, facts)
     if not items and (numbers.barcodes14 or numbers.vendor.strip()):
         return _unmapped(numbers, lines, where)  # the item cannot be checked: one mapping answers it for good
     return line
@@ -237,23 +238,22 @@ def _by_item(
 
 
 def _unmapped(numbers: PaperNumbers, lines: Sequence[LineView], where: str) -> Difference:
-    kind, number = next(
-        (
-            (kind, number)
-            for kind, number in (
-                ("gtin", next(iter(numbers.barcodes14), "")),
-                ("vendor", "" if numbers.buyer.strip() else numbers.vendor),
-                ("buyer", numbers.buyer),
-            )
-            if number.strip()
-        ),
-        ("", ""),
-    )
-    if not number:
+    named = _named_by(numbers)
+    if not named:
         sentence = f"{where} has neither a line number nor an item number."
         return Difference("line_unknown", f"{_order_of(lines)} (no number)", sentence)
-    sentence = f"{where}: {kind} number {number} is not mapped to an item."
-    return Difference("item_unmapped", number, sentence, {"number": number, "number_kind": kind})
+    sentence = f"{where}: {named['number_kind']} number {named['number']} is not mapped to an item."
+    return Difference("item_unmapped", named["number"], sentence, {**named})
+
+
+def _named_by(numbers: PaperNumbers) -> dict[str, str]:
+    """The number by which a mapping can say what the paper means; empty when it has none."""
+    known = (
+        ("gtin", next(iter(numbers.barcodes14), "")),
+        ("vendor", "" if numbers.buyer.strip() else numbers.vendor),
+        ("buyer", numbers.buyer),
+    )
+    return next(({"number": number, "number_kind": kind} for kind, number in known if number.strip()), {})
 
 
 def _order_of(lines: Sequence[LineView]) -> str:

@@ -21,7 +21,9 @@ from audit import desk
 from audit.letter import letter_about
 from audit.models import Cause, Hold, Kind
 from connector.admin.fixes import ACCEPTED, FIXES, Assign, Fix, Why
+from connector.admin.rehearsal import faults_of, findings
 from connector.evidence import suggestions_of
+from connector.rehearsal import Change
 from connector.wakeups import wake_workers
 from mapping.models import Company
 
@@ -35,8 +37,9 @@ FITS_NOTHING = (
     Cause.QUANTITY,
 )
 SEEN_FIRST = ("accept", "expense", "replacement", "ignore")
-SEES, DECIDES, IGNORES, REPLAYS = (
+SEES, SEES_DOCUMENTS, DECIDES, IGNORES, REPLAYS = (
     "audit.view_hold",
+    "audit.view_document",
     "audit.decide_document",
     "audit.ignore_document",
     "audit.replay_document",
@@ -143,7 +146,7 @@ def _forms(request: HttpRequest, hold: Hold) -> dict[str, Any]:
     found: dict[str, Any] = {}
     fix = FIXES.get(hold.cause)
     if fix and request.user.has_perm(fix.right):
-        found["fix"] = fix(posted if verb == "fix" else None, hold=hold)
+        found["fix"] = fix(posted if verb in ("fix", "rehearse") else None, hold=hold)
     if hold.cause in ACCEPTED and request.user.has_perm(DECIDES):
         found["accept"] = Why(posted if verb == "accept" else None)
     if request.user.has_perm(DECIDES):
@@ -171,6 +174,8 @@ def _post(request: HttpRequest, forms: dict[str, Any], holds: QuerySet[Hold]) ->
         desk.assign(holds, request.user)  # type: ignore[arg-type]  # admin_view lets no anonymous user in
         messages.success(request, "This question is yours.")
         return redirect(request.get_full_path())
+    if verb == "rehearse" and "fix" in forms:
+        return _rehearse(request, forms["fix"])
     if verb not in forms:
         raise PermissionDenied
     form = forms[verb]
@@ -183,6 +188,15 @@ def _post(request: HttpRequest, forms: dict[str, Any], holds: QuerySet[Hold]) ->
     if verb == "replacement":
         return _ask_replacement(request, form, holds)
     return _answer(request, verb, form, holds)
+
+
+def _rehearse(request: HttpRequest, form: Fix) -> HttpResponse:
+    """What the fix as it stands would have changed, on a page of its own; nothing is saved."""
+    _demand(request, SEES_DOCUMENTS)
+    rows = form.proposed() if form.is_valid() else []
+    return findings(
+        request, f"{form.verb.lower()}, {form.hold.subject}", [Change(row) for row in rows], faults_of(form)
+    )
 
 
 def _seen(request: HttpRequest, holds: QuerySet[Hold]) -> QuerySet[Hold]:

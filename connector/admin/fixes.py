@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -82,21 +83,41 @@ class Fix(forms.Form):
         """What the form is filled with."""
         return {name: facts[name] for name in self.base_fields if name in facts}
 
-    def apply(self) -> str:
-        """Saves the mapping; a sentence. Raises ValidationError."""
+    def rows(self) -> Iterator[models.Model]:
+        """The rows to be saved, each made after the one before it was. Raises ValidationError."""
+        raise NotImplementedError
+
+    def sentence(self) -> str:
+        """What is so, once they are."""
         raise NotImplementedError
 
     def save(self) -> str:
         """What was done, or nothing when the form now says why not."""
         try:
             with transaction.atomic():
-                return self.apply()
+                for row in self.rows():
+                    self.keep(row)
+                return self.sentence()
         except ValidationError as error:
-            for sentence in error.messages:
-                self.add_error(None, sentence)
+            self._refuse(error)
         except IntegrityError:
             self.add_error(None, "Someone else has just mapped the same. Look at the question again.")
         return ""
+
+    def proposed(self) -> list[models.Model]:
+        """The rows as they would be saved; none when the form now says why not."""
+        try:
+            found = list(self.rows())
+            for row in found:
+                row.full_clean(exclude=_unsaved(row))
+        except ValidationError as error:
+            self._refuse(error)
+            return []
+        return found
+
+    def _refuse(self, error: ValidationError) -> None:
+        for sentence in error.messages:
+            self.add_error(None, sentence)
 
     def keep(self, row: models.Model) -> None:
         """Checked and saved, with the desk as the reason in its history."""
@@ -109,6 +130,11 @@ class Fix(forms.Form):
         if self.partner is None:
             raise ValidationError("The partner of these documents is not known yet: map the partner first.")
         return self.partner
+
+
+def _unsaved(row: models.Model) -> set[str]:
+    """Fields that refer to rows which are to be saved before this one."""
+    return {name for name, other in row._state.fields_cache.items() if other is not None and other._state.adding}
 
 
 class ItemFix(Fix):
@@ -125,15 +151,18 @@ class ItemFix(Fix):
         found = lines._default_manager.filter(pk__in=orders).values_list("lines__item", "lines__description")
         return [(item, description or "") for item, description in found[:20] if item]
 
-    def apply(self) -> str:
+    def rows(self) -> Iterator[models.Model]:
+        """One reference of the partner's. Raises ValidationError for an item that Visma does not have."""
         partner, item = self.demanded_partner(), self.cleaned_data["item"].strip()
         items = Item.objects.filter(company=self.company)
         if items.exists() and not items.filter(number=item).exists():
             raise ValidationError(f"Visma has no item {item} in {self.company}.")
         kind, number = self.cleaned_data["number_kind"], self.cleaned_data["number"]
-        row = ItemReference(partner=partner, number_kind=kind, their_number=number, item=item)
-        self.keep(row)
-        return f"{number} of {partner} is item {item}."
+        yield ItemReference(partner=partner, number_kind=kind, their_number=number, item=item)
+
+    def sentence(self) -> str:
+        """What is so, once it is saved."""
+        return f"{self.cleaned_data['number']} of {self.partner} is item {self.cleaned_data['item'].strip()}."
 
 
 class UnitFix(Fix):
@@ -158,14 +187,19 @@ class UnitFix(Fix):
             raise ValidationError(f"{unit} is not a unit of RSX 7.7.7.")
         return unit
 
-    def apply(self) -> str:
+    def rows(self) -> Iterator[models.Model]:
+        """One unit; none where it is mapped so already. Raises ValidationError where it is mapped otherwise."""
         partner = None if self.cleaned_data["everyone"] else self.demanded_partner()
         unit, rsx_unit, factor = (self.cleaned_data[name] for name in ("unit", "rsx_unit", "factor"))
         known = UnitMapping.objects.filter(company=self.company, partner=partner, unit=unit).first()
         if known and (known.rsx_unit, known.factor) != (rsx_unit, factor):
             raise ValidationError(f"{unit} is mapped already: {known}. Change that mapping if it is wrong.")
         if known is None:
-            self.keep(UnitMapping(company=self.company, partner=partner, unit=unit, rsx_unit=rsx_unit, factor=factor))
+            yield UnitMapping(company=self.company, partner=partner, unit=unit, rsx_unit=rsx_unit, factor=factor)
+
+    def sentence(self) -> str:
+        """What is so, once it is saved."""
+        unit, rsx_unit, factor = (self.cleaned_data[name] for name in ("unit", "rsx_unit", "factor"))
         return f"1 {unit} is {factor.normalize():f} {rsx_unit}."
 
 
@@ -176,11 +210,15 @@ class TaxFix(Fix):
     percent = forms.DecimalField(label="Percent", max_digits=9, decimal_places=4, widget=UnfoldAdminTextInputWidget())
     vat_category = _text("Visma's VAT category", 20)
 
-    def apply(self) -> str:
-        partner = self.demanded_partner()
+    def rows(self) -> Iterator[models.Model]:
+        """One tax of the partner's."""
+        values = {name: self.cleaned_data[name] for name in ("tax_type", "percent", "vat_category")}
+        yield TaxMapping(partner=self.demanded_partner(), **values)
+
+    def sentence(self) -> str:
+        """What is so, once it is saved."""
         tax, percent, category = (self.cleaned_data[name] for name in ("tax_type", "percent", "vat_category"))
-        self.keep(TaxMapping(partner=partner, tax_type=tax, percent=percent, vat_category=category))
-        return f"{tax} {percent.normalize():f} % of {partner} is VAT category {category}."
+        return f"{tax} {percent.normalize():f} % of {self.partner} is VAT category {category}."
 
 
 class AccountFix(Fix):
@@ -189,12 +227,16 @@ class AccountFix(Fix):
     expense_account = _text("Expense account", 20)
     expense_subaccount = _text("Subaccount", 40, required=False, hint="segments, such as 1=00;2=10")
 
-    def apply(self) -> str:
+    def rows(self) -> Iterator[models.Model]:
+        """The partner with its account."""
         partner = self.demanded_partner()
         partner.expense_account = self.cleaned_data["expense_account"]
         partner.expense_subaccount = self.cleaned_data["expense_subaccount"]
-        self.keep(partner)
-        return f"Charges of {partner} go to account {partner.expense_account}."
+        yield partner
+
+    def sentence(self) -> str:
+        """What is so, once it is saved."""
+        return f"Charges of {self.partner} go to account {self.cleaned_data['expense_account']}."
 
 
 class PartnerFix(Fix):
@@ -225,28 +267,24 @@ class PartnerFix(Fix):
             raise ValidationError(f"{self.company} has no supplier of this number in Visma, as last read.")
         return supplier
 
-    def apply(self) -> str:
+    def rows(self) -> Iterator[models.Model]:
+        """The partner, if it is a new one, and its route. Raises ValidationError for a second default."""
         supplier, partner = self.cleaned_data["supplier"], self._partner()
+        if partner._state.adding:
+            yield partner
         place = {name: self.cleaned_data[name].strip() for name in ("location", "branch")}
-        if not PartnerRoute.objects.filter(supplier=supplier, partner=partner, **place).exists():
-            self.keep(PartnerRoute(supplier=supplier, partner=partner, is_default=self._is_default(supplier), **place))
-        return f"{supplier} trades as {partner}."
+        if partner._state.adding or not supplier.routes.filter(partner=partner, **place).exists():
+            yield PartnerRoute(supplier=supplier, partner=partner, is_default=self._is_default(supplier), **place)
+
+    def sentence(self) -> str:
+        """What is so, once they are saved."""
+        return f"{self.cleaned_data['supplier']} trades as {self._partner()}."
 
     def _partner(self) -> TradingPartner:
-        written = self.cleaned_data["trading_partner_id"].strip()
+        written, supplier = self.cleaned_data["trading_partner_id"].strip(), self.cleaned_data["supplier"]
         known = self.company.partners.filter(trading_partner_id__iexact=written).first()
-        if known:
-            return known
-        partner = TradingPartner(
-            company=self.company,
-            trading_partner_id=written,
-            name=self.cleaned_data["name"] or str(self._supplier_name()),
-        )
-        self.keep(partner)
-        return partner
-
-    def _supplier_name(self) -> str:
-        return str(self.cleaned_data["supplier"].name)
+        name = self.cleaned_data["name"] or supplier.name
+        return known or TradingPartner(company=self.company, trading_partner_id=written, name=name)
 
     def _is_default(self, supplier: Supplier) -> bool:
         """Raises ValidationError when another partner is the default already."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models
 from django.db.models import ProtectedError
-from django.forms import BaseInlineFormSet, ModelForm
+from django.forms import BaseForm, BaseInlineFormSet, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -41,13 +42,16 @@ def rehearsal_view(request: HttpRequest, name: str, pk: int | None = None) -> Ht
     allowed = page.has_change_permission(request, row) if row else page.has_add_permission(request)
     if not (allowed and request.user.has_perm("audit.view_document")):
         raise PermissionDenied
+    changes, faults = _posted(request, page, row)
+    return findings(request, str(row or f"new {page.opts.verbose_name}"), changes, faults)
+
+
+def findings(request: HttpRequest, what: str, changes: Sequence[Change], faults: Sequence[str]) -> HttpResponse:
+    """The page that tells what `changes` would have meant over the `rehearsed_days` posted, or what is wrong with them."""
     days = _days(request.POST)
-    context = {
-        **admin.site.each_context(request),
-        "title": f"Rehearsal: {row or f'new {page.opts.verbose_name}'}",
-        "days": days,
-    }
-    return TemplateResponse(request, "backoffice/rehearsal.html", context | _rehearsed(request, page, row, days))
+    context = {**admin.site.each_context(request), "title": f"Rehearsal: {what}", "days": days}
+    said = {"faults": faults} if faults else _rehearsed(changes, days)
+    return TemplateResponse(request, "backoffice/rehearsal.html", context | said)
 
 
 urlpatterns: list[URLPattern] = [
@@ -70,12 +74,17 @@ def _days(posted: QueryDict) -> int:
     return min(max(int(asked), 1), MOST_DAYS) if asked.isdecimal() and len(asked) < 5 else DAYS
 
 
-def _rehearsed(request: HttpRequest, page: Reasoned, row: models.Model | None, days: int) -> dict[str, Any]:
-    """What the page shows: the findings, or what is wrong with the form."""
+def _posted(request: HttpRequest, page: Reasoned, row: models.Model | None) -> tuple[list[Change], list[str]]:
+    """The changes that the form makes, or what is wrong with it."""
     form, rows = _forms(request, page, row)
     if not (form.is_valid() and all(formset.is_valid() for formset in rows)):
-        return {"faults": _faults(form, rows) or ["The form is not complete: load it again."]}
-    changes = _changes(form, rows)
+        faults = faults_of(form, *(one for formset in rows for one in formset.forms))
+        faults += [str(text) for formset in rows for text in formset.non_form_errors()]
+        return [], faults or ["The form is not complete: load it again."]
+    return _changes(form, rows), []
+
+
+def _rehearsed(changes: Sequence[Change], days: int) -> dict[str, Any]:
     if not changes:
         return {"faults": ["Nothing in the form differs from what is saved."]}
     try:
@@ -114,11 +123,10 @@ def _changes(form: ModelForm[Any], rows: list[Rows]) -> list[Change]:
     return changes
 
 
-def _faults(form: ModelForm[Any], rows: list[Rows]) -> list[str]:
-    errors = [form.errors, *(one.errors for formset in rows for one in formset.forms)]
-    said = [(name, str(sentence)) for named in errors for name, found in named.items() for sentence in found]
-    said += [("__all__", str(sentence)) for formset in rows for sentence in formset.non_form_errors()]
-    return [sentence if name == "__all__" else f"{name.replace('_', ' ')}: {sentence}" for name, sentence in said]
+def faults_of(*forms: BaseForm) -> list[str]:
+    """What is wrong with the forms, a sentence each."""
+    said = [(name, str(text)) for form in forms for name, texts in form.errors.items() for text in texts]
+    return [text if name == "__all__" else f"{name.replace('_', ' ')}: {text}" for name, text in said]
 
 
 def _before(one: Different) -> str:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from audit.models import Document, Status
 from mapping.models import Company, ItemReference, PartnerRoute, TradingPartner, UnitMapping
-from tests.connector.rehearsing import a_partner, a_shipment, an_order
+from tests.connector.rehearsing import a_partner, a_shipment, an_order, everything
 from tests.connector.test_admin_documents import client_of
 from tests.papers import numbers
 
@@ -135,6 +135,45 @@ def test_what_comes_from_a_paper_is_shown_as_text(ada: Client, company: Company,
     page = rehearsed(ada, "itemreference", a_reference(nordic))
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert(1)" not in page
+
+
+def on_the_desk(client: Client, document: Document, **form: str) -> str:
+    """The page that the button beside a fix of the desk opens."""
+    hold = document.holds.get(closed_at=None)
+    question = client.get(reverse("desk_hold", args=[hold.pk]))["Location"]
+    assert 'value="rehearse"' in client.get(question).content.decode()
+    page = client.post(question, {"verb": "rehearse", **form}).content.decode()
+    return page[page.index('<div class="mlc">') :]
+
+
+def test_fix_of_the_desk_shows_what_it_frees_and_is_not_saved(
+    ada: Client, company: Company, nordic: TradingPartner
+) -> None:
+    held = a_shipment(company, "S1", 10, named=numbers(vendor="X-9"))
+    before = everything()
+    page = on_the_desk(ada, held, number_kind="vendor", number="X-9", item="1001-BLK")
+    assert "1 of 1 document would have ended differently" in page
+    assert "would go out" in page
+    assert "item: This field is required" in on_the_desk(ada, held, number_kind="vendor", number="X-9")
+    assert everything() == before
+
+
+def test_new_partner_is_rehearsed_on_the_desk_together_with_its_route(ada: Client, company: Company) -> None:
+    UnitMapping.objects.create(company=company, unit="STK", rsx_unit="EA")
+    company.suppliers.create(number="50000", name="Nordic Parts")
+    an_order(company)
+    held = a_shipment(company, "S1", 10)
+    page = on_the_desk(ada, held, trading_partner_id="NORDICPARTS01", supplier="50000", default="on")
+    assert "would go out" in page
+    assert (TradingPartner.objects.count(), PartnerRoute.objects.count()) == (0, 0)
+
+
+def test_fix_of_the_desk_that_contradicts_what_is_mapped_says_so(
+    ada: Client, company: Company, nordic: TradingPartner
+) -> None:
+    held = a_shipment(company, "S1", 10, unit="CA")
+    page = on_the_desk(ada, held, unit="STK", rsx_unit="CA", factor="1", everyone="on")
+    assert "STK is mapped already" in page
 
 
 def test_only_who_may_change_it_rehearses_it(company: Company, nordic: TradingPartner) -> None:
