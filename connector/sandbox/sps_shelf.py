@@ -9,7 +9,7 @@ import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from connector.sandbox.wire import Json
 
@@ -49,6 +49,7 @@ class Shelf:
         self.directories: set[str] = set()  # those that stay when their last file goes
         self.keep_directories = True
         self.cursor_seconds = 300.0
+        self.zone: tzinfo = UTC  # of the history's times, which name none (sps.md §3.5)
         self._random = random.Random(f"shelf:{seed}")  # noqa: S311 - a simulation, nothing secret
         self._epoch = 0
 
@@ -126,29 +127,26 @@ class Shelf:
 
     def history(self, lag: timedelta, after: str, until: str) -> list[Json]:
         """The transport log, newest path first, without what happened less than `lag` ago."""
-        since, end = _moment(after), _moment(until)
+        since, end = self._moment(after), self._moment(until)
         end = min(end, self.clock() - lag) if end else self.clock() - lag
         rows = []
         for path, entries in reversed(self.log.items()):
             shown = [e for e in entries if e.when <= end and (since is None or e.when >= since)]
             if shown:
-                rows.append(_history_row(path, shown))
+                rows.append(self._history_row(path, shown))
         return rows
+
+    def _moment(self, text: str) -> datetime | None:
+        return datetime.fromisoformat(text).replace(tzinfo=self.zone) if text else None
+
+    def _history_row(self, path: str, entries: list[Entry]) -> Json:
+        log = [{"status": e.status, "timestamp": f"{e.when.astimezone(self.zone):%Y-%m-%dT%H:%M:%S}"} for e in entries]
+        identity = str(uuid.uuid5(uuid.NAMESPACE_URL, path))
+        return {"id": identity, "path": path, "direction": path.split("/")[1], "status_log": log}
 
 
 def _scatter(salt: int, path: str) -> bytes:
     return hashlib.blake2b(f"{salt}{path}".encode(), digest_size=8).digest()
-
-
-def _moment(text: str) -> datetime | None:
-    """Times of history queries have no zone; UTC is assumed (sps.md §3.5)."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
-
-
-def _history_row(path: str, entries: list[Entry]) -> Json:
-    log = [{"status": e.status, "timestamp": f"{e.when.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"} for e in entries]
-    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, path))
-    return {"id": identity, "path": path, "direction": path.split("/")[1], "status_log": log}
 
 
 def _ancestors(path: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 from django.db.models import Q
@@ -104,6 +104,19 @@ def test_an_order_that_sps_took_before_the_history_shows_it_is_not_sent_again(ro
     assert order.status == Status.DELIVERING, order.reason
     round_.play()
     assert round_.uneven() == {}
+
+
+@pytest.mark.parametrize("hours", [-12, -5, 2, 14])
+def test_an_order_that_sps_picked_up_is_found_in_a_history_of_any_time_zone(round_: Round, hours: int) -> None:
+    round_.world.sps.shelf.zone = timezone(timedelta(hours=hours))
+    round_.world.sps.faults.fault(*ORDER, "break_after")
+    round_.world.new_order("50000")
+    round_.pass_once()
+    round_.world.tick()
+    round_.clock.shift(timedelta(seconds=LAG + 5))
+    round_.play()
+    assert round_.uneven() == {}
+    assert len([one for one in round_.world.sps.traffic.recent if one.method == "POST" and "/in/" in one.path]) == 1
 
 
 def test_a_half_made_receipt_that_people_cancelled_is_made_anew_after_a_replay(round_: Round) -> None:
