@@ -31,6 +31,7 @@ from mapping.models import (
     TradingPartner,
     UnitMapping,
 )
+from mapping.models.references import comparable
 
 ACCEPTED = ACCEPTABLE - {Cause.ORDER_UNKNOWN}  # that one is answered by booking as expense
 
@@ -152,13 +153,17 @@ class ItemFix(Fix):
         return [(item, description or "") for item, description in found[:20] if item]
 
     def rows(self) -> Iterator[models.Model]:
-        """One reference of the partner's. Raises ValidationError for an item that Visma does not have."""
+        """One reference; none where it is mapped so already. Raises ValidationError where it is another item, or none."""
         partner, item = self.demanded_partner(), self.cleaned_data["item"].strip()
         items = Item.objects.filter(company=self.company)
         if items.exists() and not items.filter(number=item).exists():
             raise ValidationError(f"Visma has no item {item} in {self.company}.")
         kind, number = self.cleaned_data["number_kind"], self.cleaned_data["number"]
-        yield ItemReference(partner=partner, number_kind=kind, their_number=number, item=item)
+        known = partner.item_references.filter(number_kind=kind, compared_as=comparable(kind, number)).first()
+        if known and known.item != item:
+            raise ValidationError(f"{number} is item {known.item} already. Change that mapping if it is wrong.")
+        if known is None:
+            yield ItemReference(partner=partner, number_kind=kind, their_number=number, item=item)
 
     def sentence(self) -> str:
         """What is so, once it is saved."""
@@ -211,9 +216,14 @@ class TaxFix(Fix):
     vat_category = _text("Visma's VAT category", 20)
 
     def rows(self) -> Iterator[models.Model]:
-        """One tax of the partner's."""
-        values = {name: self.cleaned_data[name] for name in ("tax_type", "percent", "vat_category")}
-        yield TaxMapping(partner=self.demanded_partner(), **values)
+        """One tax; none where it is mapped so already. Raises ValidationError where it is mapped otherwise."""
+        partner = self.demanded_partner()
+        tax, percent, category = (self.cleaned_data[name] for name in ("tax_type", "percent", "vat_category"))
+        known = partner.tax_mappings.filter(tax_type=tax, percent=percent).first()
+        if known and known.vat_category != category:
+            raise ValidationError(f"{tax} is mapped already: {known}. Change that mapping if it is wrong.")
+        if known is None:
+            yield TaxMapping(partner=partner, tax_type=tax, percent=percent, vat_category=category)
 
     def sentence(self) -> str:
         """What is so, once it is saved."""

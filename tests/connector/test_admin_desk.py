@@ -110,13 +110,13 @@ def test_an_item_that_visma_does_not_have_is_refused_on_the_page(
     assert not ItemReference.objects.exists()
 
 
-def test_a_number_that_someone_else_has_just_mapped_is_a_sentence(
+def test_a_number_that_is_another_item_already_is_a_sentence(
     procurement: Client, company: Company, partner: TradingPartner
 ) -> None:
     ItemReference.objects.create(partner=partner, number_kind="gtin", their_number="07035550001234", item="other")
     address = ask(company, "item_unmapped", "7035550001234", partner)
     said = answer(procurement, address, "fix", number_kind="gtin", number="7035550001234", item="1001-BLK")
-    assert "Someone else has just mapped the same" in said
+    assert "7035550001234 is item other already" in said
     assert ItemReference.objects.get().item == "other"
 
 
@@ -166,6 +166,14 @@ def test_finance_maps_a_tax_and_sets_an_account(finance: Client, company: Compan
     answer(finance, account, "fix", expense_account="4300")
     partner.refresh_from_db()
     assert partner.expense_account == "4300"
+
+
+def test_a_tax_that_is_mapped_already_is_a_sentence(finance: Client, company: Company, partner: TradingPartner) -> None:
+    TaxMapping.objects.create(partner=partner, tax_type="VA", percent=15, vat_category="other")
+    tax = ask(company, "tax_unmapped", "VA 15 %", about=partner, tax_type="VA", percent="15")
+    said = answer(finance, tax, "fix", tax_type="VA", percent="15", vat_category="IN15")
+    assert "is mapped already" in said
+    assert TaxMapping.objects.get().vat_category == "other"
 
 
 @pytest.mark.parametrize(
