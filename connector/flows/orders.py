@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 
-from connector.errors import InDoubt, NotFound
+from connector.flows.uploads import was_uploaded
 from connector.flows.verdict import (
     Asking,
     Clients,
@@ -34,9 +34,6 @@ from mapping.models import Company, ItemNumber, Order, TradingPartner
 
 KIND = "order"
 TYPES = {"RegularOrder": "SA", "DropShip": "DS", "": "SA"}
-FIRST_LOOK = dt.timedelta(minutes=5)
-ANY_ZONE = dt.timedelta(hours=26)
-"""The zone of SPS's history is not documented (sps.md §3.5): whatever it is, a look from here back sees our upload."""
 
 
 @dataclass(frozen=True)
@@ -123,25 +120,8 @@ def path_of(in_dir: str, number: str, revision: int) -> str:
 
 def find(work: Work, clients: Clients) -> str:
     """Whether the file lies in the mailbox, or was ever uploaded since the attempt began (sps.md §3.8)."""
-    path = work.progress["path"]
-    directory, _, name = path.rpartition("/")
-    if any(_same(entry.path, path) for entry in clients.sps.list(f"{directory}/", prefix=name)):
-        return str(path)
-    return str(path) if _was_there(path, work, clients) else ""
-
-
-def _was_there(path: str, work: Work, clients: Clients) -> bool:
-    """A file that SPS has picked up is in its history alone. Raises InDoubt where SPS keeps none.
-
-    Only absence needs the long look, and only once it can be proven at all.
-    """
-    reaches = (FIRST_LOOK, ANY_ZONE) if work.settled else (FIRST_LOOK,)
-    try:
-        return any(
-            _same(entry.path, path) for reach in reaches for entry in clients.sps.history(work.began - reach, path=path)
-        )
-    except NotFound as error:
-        raise InDoubt(f"{path} is not in the mailbox, and SPS shows no history that could tell: {error}") from error
+    path = str(work.progress["path"])
+    return path if was_uploaded(path, work, clients) else ""
 
 
 def deliver(work: Work, clients: Clients, found: str) -> Delivered:
@@ -156,10 +136,6 @@ def deliver(work: Work, clients: Clients, found: str) -> Delivered:
         path, work.output, {"po_number": work.progress["number"], "sha256": digest, "message_id": work.key}
     )
     return Delivered(path, note="replaced a file of the same path" if status == 200 else "")
-
-
-def _same(one: str, other: str) -> bool:
-    return one.lstrip("/") == other.lstrip("/")
 
 
 def _paper(

@@ -95,10 +95,12 @@ class SpsClient:
         except errors.NotFound:
             return
 
-    def history(self, since: datetime, path: str | None = None) -> tuple[HistoryEntry, ...]:
+    def history(
+        self, since: datetime, path: str | None = None, *, until: datetime | None = None
+    ) -> tuple[HistoryEntry, ...]:
         """What happened to files since then (of one `path`, when given), in no order, up to five minutes late."""
-        after = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")  # zone unknown, taken as UTC (sps.md §3.5)
-        params = {"limit": "100", "offset": "0", "after": after}
+        after = _naive(since)
+        params = {"limit": "100", "offset": "0", "after": after} | ({"until": _naive(until)} if until else {})
         found: tuple[HistoryEntry, ...] = ()
         asked: set[tuple[tuple[str, str], ...]] = set()
         while tuple(sorted(params.items())) not in asked:
@@ -138,6 +140,11 @@ class SpsClient:
             if "cursor" in params and cause.status == 400:
                 raise _CursorLost from cause
             raise
+
+
+def _naive(moment: datetime) -> str:
+    """As the history wants it; its zone is not documented, and is taken as UTC (sps.md §3.5)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _page(answer: Answer, kind: type[P]) -> P:

@@ -13,6 +13,7 @@ from audit.models import Document, Hold, Kind, Status
 from connector.models import Connection, Cursor
 from connector.pipeline import delivering
 from connector.sandbox.gate import Passed
+from connector.sandbox.sps_shelf import Entry
 from connector.sandbox.wire import Reply, Request
 from tests.connector.pipeline.round import LAG, Round
 
@@ -117,6 +118,38 @@ def test_an_order_that_sps_picked_up_is_found_in_a_history_of_any_time_zone(roun
     round_.play()
     assert round_.uneven() == {}
     assert len([one for one in round_.world.sps.traffic.recent if one.method == "POST" and "/in/" in one.path]) == 1
+
+
+@pytest.mark.parametrize("fault", ["break_after", "break_before"])
+def test_a_history_that_never_comes_whole_is_read_in_parts(round_: Round, fault: str) -> None:
+    shelf, handle = round_.world.sps.shelf, round_.world.sps.handle
+    shelf.zone = timezone(timedelta(hours=-5))  # so that the first look, which is short, does not see it
+    for number in range(900):
+        when = shelf.clock() - timedelta(minutes=number)
+        shelf.log[f"/in/OTHER{number}.json"] = [Entry(when, "uploaded", "another", 2, "")]
+    asked: list[str] = []
+
+    def without_patience(call: Request) -> Reply:
+        """Whoever pages too far into the history is cut off."""
+        if call.path.endswith("/history"):
+            asked.append(call.query["after"])
+            if int(call.query.get("offset", "0")) >= 200:
+                return Reply(503)
+        return handle(call)
+
+    round_.world.sps.handle = without_patience  # type: ignore[method-assign]  # the one seam: a weak history
+    round_.world.sps.faults.fault(*ORDER, fault)
+    number = round_.world.new_order("50000")
+    round_.pass_once()
+    round_.world.tick()
+    for _ in range(12):
+        round_.clock.shift(timedelta(minutes=5))
+        round_.pass_once()
+    (order,) = round_.documents(kind=Kind.ORDER, number=number)
+    assert order.status == Status.DELIVERED, order.reason
+    posts = [one for one in round_.world.sps.traffic.recent if one.method == "POST" and "/in/" in one.path]
+    assert len(posts) == (1 if fault == "break_after" else 2)
+    assert len(set(asked)) > 4, "part by part"
 
 
 def test_a_half_made_receipt_that_people_cancelled_is_made_anew_after_a_replay(round_: Round) -> None:
