@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.utils import timezone
-
 from connector.errors import InDoubt, NotFound, RateLimited, Transient
 from connector.flows.verdict import Clients, Work
 
@@ -40,7 +38,7 @@ def _ever(path: str, work: Work, clients: Clients) -> bool:
 
     Oldest first: whatever happens to a file meanwhile moves its row to a later part, which is still to be read.
     """
-    now, known = timezone.now(), work.progress.get("looked") or {}
+    now, known = work.now, work.progress.get("looked") or {}
     doubt = str(work.progress.get("called_at", ""))  # of another write nothing is known by what was read before it
     if known.get("doubt") != doubt:
         known = {}

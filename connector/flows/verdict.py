@@ -187,6 +187,9 @@ class Work(Protocol):
     since: str
     """The highest stamp that Visma had shown before the first attempt, as text."""
     began: dt.datetime
+    """When the first attempt did."""
+    now: dt.datetime
+    """When this one did."""
     settled: bool
     """Whether 'not found' proves absence by now (house rule 3)."""
     progress: dict[str, Any]

@@ -30,8 +30,9 @@ class LeasedWork:
         self.source_name = document.transmission.path.rpartition("/")[2][-100:] or "paper"
         self.form = "xml" if document.source.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<" else "json"
         self.since = str(document.progress.get("since", ""))
-        self.began = _moment(document.progress.get("began")) or timezone.now()
-        self.settled = self.settles_at is None or timezone.now() >= self.settles_at
+        self.now = timezone.now()
+        self.began = _moment(document.progress.get("began")) or self.now
+        self.settled = self.settles_at is None or self.now >= self.settles_at
         self.wrote = False
 
     @classmethod

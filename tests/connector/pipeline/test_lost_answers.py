@@ -124,9 +124,9 @@ def test_an_order_that_sps_picked_up_is_found_in_a_history_of_any_time_zone(roun
 def test_a_history_that_never_comes_whole_is_read_in_parts(round_: Round, fault: str) -> None:
     shelf, handle = round_.world.sps.shelf, round_.world.sps.handle
     shelf.zone = timezone(timedelta(hours=-5))  # so that the first look, which is short, does not see it
-    for number in range(900):
-        when = shelf.clock() - timedelta(minutes=number)
-        shelf.log[f"/in/OTHER{number}.json"] = [Entry(when, "uploaded", "another", 2, "")]
+    for minutes in range(900):
+        when = shelf.clock() - timedelta(minutes=minutes)
+        shelf.log[f"/in/OTHER{minutes}.json"] = [Entry(when, "uploaded", "another", 2, "")]
     asked: list[str] = []
 
     def without_patience(call: Request) -> Reply:
