@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -21,6 +21,7 @@ from audit import paper, reports
 from audit.models import Document, DocumentOrder, Kind, Status
 from connector.admin import verbs
 from connector.admin.life import COLOURS
+from connector.admin.roll_up import as_csv
 from connector.templatetags.backoffice import money
 from mapping.admin.common import Days, Page, ReadOnly, coloured
 from mapping.models import Booking, BookingLine, Order
@@ -94,7 +95,7 @@ class OrderAdmin(ReadOnly, Page):
     list_select_related = ["company", "supplier"]
     search_fields = ["number", "supplier_number", "supplier__name"]
     ordering = ["-date", "-id"]
-    actions = ["send_selected"]
+    actions = ["send_selected", "export_selected"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         rows: QuerySet[Order] = super().get_queryset(request).defer("row")
@@ -158,6 +159,10 @@ class OrderAdmin(ReadOnly, Page):
     @admin.action(description="Send now, whatever their date", permissions=["send"])
     def send_selected(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         verbs.send(orders[: verbs.AT_ONCE], actor=request.user.get_username()).tell(request, "to be sent")
+
+    @admin.action(description="Export the roll-up as CSV", permissions=["view"])
+    def export_selected(self, request: HttpRequest, orders: QuerySet[Order]) -> StreamingHttpResponse:  # noqa: ARG002 - Django's own signature
+        return as_csv(orders)
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

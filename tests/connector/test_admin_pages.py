@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from datetime import UTC, date, datetime
@@ -158,6 +159,26 @@ def test_orders_are_filtered_by_where_they_stand(boss: Client, company: Company,
     found = boss.get(reverse("admin:mapping_order_changelist"), {"stands": stands}).context["cl"].result_list
     wanted = {"unsent": [unsent], "unpicked": [sent], "unanswered": [sent], "waiting": [waiting]}[stands]
     assert list(found) == wanted
+
+
+def test_the_roll_up_is_exported_with_a_row_per_line_and_nothing_to_reckon(company: Company) -> None:
+    supplier = Supplier.objects.create(company=company, number="50012", name="=HYPERLINK(1)")
+    orders = [
+        Order.objects.create(company=company, number=f"PO{n}", supplier=supplier, currency="NOK") for n in range(2)
+    ]
+    for order in orders:
+        for number in (1, 2):
+            OrderLine.objects.create(order=order, number=number, item="1001-BLK", unit="STK", quantity=Decimal("12.5"))
+    posted = {"action": "export_selected", "_selected_action": [str(order.pk) for order in orders]}
+    answer = client_of("Viewers").post(reverse("admin:mapping_order_changelist"), posted)
+    content = b"".join(answer).decode("utf-8-sig")
+    headings, *rows = csv.reader(content.splitlines())
+    found = [dict(zip(headings, row, strict=True)) for row in rows]
+    assert [(row["order"], row["line"]) for row in found] == [("PO1", "1"), ("PO1", "2"), ("PO0", "1"), ("PO0", "2")]
+    assert {(row["ordered"], row["open"], row["shipped"], row["promised"]) for row in found} == {
+        ("12.5", "12.5", "0", "")
+    }
+    assert {row["name"] for row in found} == {"'=HYPERLINK(1)"}
 
 
 def test_send_now_is_for_procurement_and_says_what_came_of_it(world: Company) -> None:
