@@ -81,6 +81,12 @@ def test_status_of_a_line(order: Company, status: str, ends: str, quantities: tu
     assert booked(verdict) == quantities
 
 
+def test_deletion_after_a_change_that_went_out_is_the_one_that_was_asked_for(order: Company) -> None:
+    deleted = ack("PO100", "AC", [ack_line(A1, entry("ID", 4), entry("IA", 6, LATE))])
+    assert outcome(said(order, deleted)) == "order_rejected"
+    assert outcome(said(order, deleted, changed=True)) == "ready"
+
+
 def test_only_entry_without_a_quantity_covers_the_line(order: Company) -> None:
     assert booked(said(order, ack("PO100", "AC", [ack_line(A1, entry("IA"))]))) == (10, 0, 0)
 
