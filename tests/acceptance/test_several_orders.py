@@ -63,3 +63,10 @@ def test_line_that_fits_several_orders_is_asked_about(stage: Stage) -> None:
     row = stage.sends("invoice", invoice("INV-1", "", BOTH[:1], 480, references=refers(first, second)))
     asked(row, "line_unknown", f"its item stands on {first} and {second}")
     assert not stage.invoices()
+
+
+def test_line_that_fits_the_header_s_order_is_billed_to_it(stage: Stage) -> None:
+    first, second = both_in(stage, second=HINGE)
+    delivered(stage.sends("invoice", invoice("INV-1", first, BOTH[:1], 480, references=refers(second))))
+    [posted] = stage.invoices()
+    assert billed(posted) == [[first, 10]]
