@@ -92,13 +92,14 @@ class StoredFacts:
         rows = self._booked.receipts(key)
         open_ = [max(row.quantity - self._taken(row.booking.number, row.number), ZERO) for row in rows]
         back = self._not_to_be_paid(key, rows, open_)
-        found = []
-        for row, quantity in zip(rows, open_, strict=True):
-            less = min(back, quantity)
-            back -= less
-            released = row.booking.status == "Released"
-            found.append(ReceiptLine(row.booking.number, row.number, released=released, open=quantity - less))
-        return found
+        released = [row.booking.status == "Released" for row in rows]
+        for place in sorted(range(len(rows)), key=lambda place: not released[place]):  # nothing else can have gone back
+            less = min(back, open_[place])
+            back, open_[place] = back - less, open_[place] - less
+        return [
+            ReceiptLine(row.booking.number, row.number, released=counted, open=quantity)
+            for row, counted, quantity in zip(rows, released, open_, strict=True)
+        ]
 
     def overridden(self, order_line: int, location: str, date: dt.date | None) -> bool:
         """Whether a newer acknowledgment speaks about the line; of one day the one that came later.

@@ -106,6 +106,18 @@ def test_goods_that_went_back_are_not_paid(stage: Stage) -> None:
     delivered(stage.sends("invoice", invoice("INV-2", order, [invoice_line(HINGES, 7, 48)], 336)))
 
 
+def test_what_went_back_is_not_paid_because_more_is_on_its_way(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    first = ships(stage, "SHP-A", order, 8, HINGES)
+    stage.release()
+    stage.return_goods(str(first["output_ref"]), Decimal(8))
+    stage.sync()
+    coming = shipment("SHP-B", of_order(order, items=[ship_item(HINGES, 2)]), date="2026-03-01")
+    delivered(stage.sends("shipment", coming))  # dated before the first one, and not counted yet
+    row = stage.sends("invoice", invoice("INV-1", order, [invoice_line(HINGES, 2, 48)], 96))
+    assert (row["status"], stage.invoices()) == ("waiting", [])
+
+
 def test_what_comes_in_their_place_is_paid(stage: Stage) -> None:
     order = stage.order(HINGE)
     first = ships(stage, "SHP-A", order, 10, HINGES)
