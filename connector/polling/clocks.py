@@ -37,12 +37,19 @@ def read(cursor: Cursor, zone: tzinfo, ask: Callable[[str | None], Window[T]], *
     that was made under a clock set back and ahead again between two polls is found by the completeness ledger alone.
     """
     window = ask(_since(cursor, zone, now))
+    if _is_lowered(cursor, window, zone, now):
+        window = ask(_since(cursor, zone, now))
+        _is_lowered(cursor, window, zone, now)  # set back once more while it was read: the next poll goes back as far
+    return window
+
+
+def _is_lowered(cursor: Cursor, window: Window[T], zone: tzinfo, now: datetime) -> bool:
     if window.clock is None or not lies_ahead(cursor.value, window.clock[0], zone):
-        return window
+        return False
     unread = now - cursor.succeeded_at if cursor.succeeded_at else timedelta()
     earliest = window.clock[0].replace(tzinfo=None) + min(_offsets(window.clock[0], zone)) - max(unread, timedelta())
     cursor.value = earliest.isoformat(timespec="milliseconds")
-    return ask(_since(cursor, zone, now))
+    return True
 
 
 def lies_ahead(stamp: str, clock: datetime, zone: tzinfo) -> bool:

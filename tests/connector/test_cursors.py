@@ -200,6 +200,13 @@ def test_no_change_is_missed_however_far_the_clock_is_set_ahead_or_back(
     assert not live(reader, steps).missed()
 
 
+def test_clock_that_is_set_back_again_while_the_list_is_read_anew_hides_no_order() -> None:
+    reader = Reader(Buyers(MONDAY, UTC, scrambled=False))
+    noticed: list[Act] = [("ahead", -131), ("place", 0), ("place", 0)]
+    meanwhile: list[Act] = [("wait", 0), ("ahead", -262), ("place", 0), ("sleep", 181)]
+    assert not live(reader, [([("place", 0)], []), (noticed, meanwhile)]).missed()
+
+
 def test_clock_that_is_set_back_is_noticed_at_once_and_told_until_it_has_caught_up() -> None:
     buyers = Buyers(MONDAY, OSLO, scrambled=False)
     reader = Reader(buyers)
