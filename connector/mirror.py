@@ -51,9 +51,12 @@ def hash_of(raw: dict[str, Any]) -> str:
 def suppliers(company: Company, rows: Sequence[Row[SupplierDto]]) -> int:
     """Returns how many differed."""
     known = dict(company.suppliers.values_list("number", "content_hash"))
-    changed = [(row, digest) for row in rows if known.get(row.dto.number) != (digest := hash_of(row.raw))]
-    for row, digest in changed:
-        dto = row.dto
+    changed = 0
+    for row in rows:
+        dto, digest = row.dto, hash_of(row.raw)
+        if known.get(dto.number) == digest:
+            continue
+        changed += 1
         columns = {
             "name": dto.name,
             "status": dto.status,
@@ -68,7 +71,7 @@ def suppliers(company: Company, rows: Sequence[Row[SupplierDto]]) -> int:
         with transaction.atomic():
             supplier, _ = Supplier.objects.update_or_create(company=company, number=dto.number, defaults=columns)
             company.orders.filter(supplier_number=dto.number, supplier=None).update(supplier=supplier)
-    return len(changed)
+    return changed
 
 
 def locations(company: Company, rows: Sequence[Row[SupplierLocationDto]]) -> int:
@@ -96,9 +99,12 @@ def locations(company: Company, rows: Sequence[Row[SupplierLocationDto]]) -> int
 def items(company: Company, rows: Sequence[Row[InventoryDto]]) -> int:
     """Items with their cross references and unit conversions."""
     known = dict(company.items.values_list("number", "content_hash"))
-    changed = [(row, digest) for row in rows if known.get(row.dto.inventory_number) != (digest := hash_of(row.raw))]
-    for row, digest in changed:
-        dto = row.dto
+    changed = 0
+    for row in rows:
+        dto, digest = row.dto, hash_of(row.raw)
+        if known.get(dto.inventory_number) == digest:
+            continue
+        changed += 1
         columns = {
             "description": dto.description[:255],
             "status": dto.status,
@@ -114,7 +120,7 @@ def items(company: Company, rows: Sequence[Row[InventoryDto]]) -> int:
             ItemUnit.objects.bulk_create(_units(item, dto))
             item.numbers.all().delete()
             ItemNumber.objects.bulk_create(_numbers(item, dto))
-    return len(changed)
+    return changed
 
 
 def orders(company: Company, rows: Sequence[Row[PurchaseOrderDto]]) -> list[Order]:

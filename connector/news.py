@@ -9,7 +9,7 @@ from connector.mirror import hash_of
 from connector.visma.schemas import PurchaseOrderDto, PurchaseReceiptDto, Row, SupplierInvoiceDto
 from mapping.models import Booking, Company
 
-BATCH = 500
+BATCH = 100
 R = TypeVar("R", bound=Row[Any])
 Known = Callable[[list[str]], set[str]]
 """The content hashes that are mirrored under these numbers."""
@@ -42,6 +42,6 @@ def _mirrored(company: Company, kind: str) -> Known:
 def _differing(rows: Sequence[R], number_of: Callable[[R], str], known: Known) -> Iterator[R]:
     """A hash covers the number and the type, so that no row is taken for another."""
     for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
+        batch = list(rows[start : start + BATCH])
         seen = known([number_of(row) for row in batch])
         yield from (row for row in batch if hash_of(row.raw) not in seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -38,13 +39,12 @@ def account_orders(
     company: Company, both: Clients, window: Window[PurchaseOrderDto], found: Account, *, lost: set[str]
 ) -> None:
     """`lost`: numbers of orders that we posted and SPS knows nothing of."""
-    rows = [row for row in window.rows if found.since is None or row.dto.date is None or row.dto.date >= found.since]
     known = dict(company.orders.values_list("number", "content_hash"))
-    for row in rows:
+    for row in _looked_at(window, found):
         if known.get(row.dto.order_nbr) != row.raw["hash"] or _may_go(company, row.dto):
             _catch_up(company, both, row, known.get(row.dto.order_nbr), found)
     last = _last_documents(company)
-    for row in rows:
+    for row in _looked_at(window, found):
         _count(company, row.dto, last.get(row.dto.order_nbr), found, lost=lost)
     for _, why in window.unreadable:
         ask(company, why.partition(" cannot be read")[0], f"cannot be read: {why}", found.orders, found)
@@ -58,6 +58,12 @@ def account_orders(
         )
     for number in sorted(missing):
         _count_unlisted(company, both, number, last[number], found)
+
+
+def _looked_at(window: Window[PurchaseOrderDto], found: Account) -> Iterator[Row[PurchaseOrderDto]]:
+    for row in window.rows:
+        if found.since is None or row.dto.date is None or row.dto.date >= found.since:
+            yield row
 
 
 def _head(raw: dict[str, object]) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -95,13 +95,6 @@ class VismaClient:
         """With their lines. Cancelled orders come too, deleted ones never do."""
         params: Params = {"includeCustomFreeFields": "true"}
         return self._window("/v1/purchaseorder", PurchaseOrderDto, _ORDER, params | self._modified(since))
-
-    def open_orders(self) -> Window[PurchaseOrderDto]:
-        """Every order with status Open, for the slow full reconciliation."""
-        params: Params = {"includeCustomFreeFields": "true", "orderStatus": "Open"}
-        window = self._window("/v1/purchaseorder", PurchaseOrderDto, _ORDER, params)
-        rows = [row for row in window.rows if row.dto.status == "Open"]
-        return replace(window, rows=rows)
 
     def every_order(
         self, since: str | None, reduced: Callable[[dict[str, Any]], dict[str, Any]]
@@ -285,7 +278,7 @@ def _result(answer: Answer) -> ActionResult:
     return result
 
 
-def _proof(window: Window[T], what: str) -> list[Row[T]]:
+def _proof(window: Window[T], what: str) -> Sequence[Row[T]]:
     """Rows whose absence means something."""
     if not window.complete:
         raise errors.Transient(f"The list of {what} changed while it was read. It is read again.")

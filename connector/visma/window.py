@@ -1,20 +1,24 @@
 """Reading a whole window of a list that promises no order and no snapshot: the loop of visma.md §3.
 
 Pages overlap, so that a row which slides past a page's end is noticed. Rows are compared as they came, so that an
-unreadable one does not stop the others; of a row that came twice the newest counts.
+unreadable one does not stop the others; of a row that came twice the newest counts. An order takes some 30 kB as objects
+and a tenth of it packed: so the rows are kept, and the first pull of a list of any length fits into a worker.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from pydantic import ValidationError
 
 from connector import errors
+from connector.http import lossless
 from connector.visma import stamps
 from connector.visma.rows import Dto, Row, unwrapped
 
@@ -23,6 +27,26 @@ RUNS = 3
 T = TypeVar("T", bound=Dto)
 Key = tuple[str, ...]
 Raw = dict[str, Any]
+
+
+class Rows(Sequence[Row[T]]):
+    """Rows kept packed: each is read anew whenever it is looked at, so look once."""
+
+    def __init__(self, packed: Sequence[bytes], dto: type[T]) -> None:
+        self._packed, self._dto = packed, dto
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @overload
+    def __getitem__(self, place: int) -> Row[T]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Rows[T]: ...
+    def __getitem__(self, place: int | slice) -> Row[T] | Rows[T]:
+        if isinstance(place, slice):
+            return Rows(self._packed[place], self._dto)
+        raw = _unpacked(self._packed[place])
+        return Row(self._dto.model_validate(raw), raw)
 
 
 @dataclass(frozen=True)
@@ -34,7 +58,7 @@ class Window(Generic[T]):
     named as its own while it was read, aware; None when it named none.
     """
 
-    rows: list[Row[T]]
+    rows: Sequence[Row[T]]
     stamps: list[str]
     calls: int
     complete: bool
@@ -60,14 +84,24 @@ Fetch = Callable[[int, int], Page]
 """A page by its number, from 1, and its size."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A row as it is kept. `bare` is the digest of all but the list's own figures: alike in a row that nobody touched."""
+
+    key: Key
+    stamp: str
+    bare: bytes
+    packed: bytes
+
+
 @dataclass
 class _Run:
     """One reading from the first page to the last."""
 
     key_fields: tuple[str, ...]
-    rows: dict[Key, Any] = field(default_factory=dict)
+    rows: dict[Key, _Kept] = field(default_factory=dict)
     totals: set[int] = field(default_factory=set)
-    pages: list[tuple[int, list[Any]]] = field(default_factory=list)
+    pages: list[tuple[int, list[_Kept]]] = field(default_factory=list)
     """Of each page the place of its first row, and its rows."""
     joints: list[bool] = field(default_factory=list)
     """Of each page but the first, whether a row of the page before came again untouched."""
@@ -76,12 +110,13 @@ class _Run:
     def take(self, start: int, page: Page) -> bool:
         """Add a page; False when it brought nothing new."""
         known = len(self.rows)
+        kept = [_kept(raw, self.key_fields) for raw in page.rows]
         if self.pages:
-            self.joints.append(_shares_a_row(self.pages[-1][1], page.rows, self.key_fields))
-        for raw in page.rows:
-            _keep_newest(self.rows, key_of(raw, self.key_fields), raw)
+            self.joints.append(not _untouched(self.pages[-1][1]).isdisjoint(_untouched(kept)))
+        for row in kept:
+            _keep_newest(self.rows, row)
         self.totals |= page.totals
-        self.pages.append((start, page.rows))
+        self.pages.append((start, kept))
         self.moments += [page.at] if page.at else []
         return len(self.rows) > known
 
@@ -99,7 +134,7 @@ class _Run:
     def is_like(self, earlier: _Run) -> bool:
         """Whether page by page the same came: what slides past a page's end leaves its place in a page before."""
         return len(self.pages) == len(earlier.pages) and all(
-            at == at_then and len(rows) == len(then) and all(map(_same, rows, then))
+            at == at_then and [row.bare for row in rows] == [row.bare for row in then]
             for (at, rows), (at_then, then) in zip(self.pages, earlier.pages, strict=True)
         )
 
@@ -118,7 +153,7 @@ def read_window(fetch: Fetch, dto: type[T], key_fields: tuple[str, ...], page_si
     A row that was touched or added meanwhile needs no proof: its stamp is later than the read began, and the next window
     holds it. Where untouched rows do change places, the count of rows is the only guard that is left.
     """
-    rows: dict[Key, Any] = {}
+    rows: dict[Key, _Kept] = {}
     earlier: _Run | None = None
     moments: list[datetime] = []
     calls, whole = 0, False
@@ -126,15 +161,15 @@ def read_window(fetch: Fetch, dto: type[T], key_fields: tuple[str, ...], page_si
         run = _run(fetch, key_fields, page_size, overlapping=earlier is None or any(earlier.joints))
         calls += len(run.pages)
         moments += run.moments
-        for key, raw in run.rows.items():
-            _keep_newest(rows, key, raw)
+        for row in run.rows.values():
+            _keep_newest(rows, row)
         whole = run.counted and (all(run.joints) or (earlier is not None and run.is_like(earlier)))
         if whole:
             break
         earlier = run
-    readable, unreadable = _parsed(rows.values(), dto, key_fields)
+    readable, unreadable = _sorted_out(rows.values(), dto, key_fields)
     clock = (min(moments), max(moments)) if moments else None
-    return Window(readable, [_stamp(raw) for raw in rows.values()], calls, whole, unreadable, clock)
+    return Window(Rows(readable, dto), [row.stamp for row in rows.values()], calls, whole, unreadable, clock)
 
 
 def _run(fetch: Fetch, key_fields: tuple[str, ...], page_size: int, *, overlapping: bool) -> _Run:
@@ -169,18 +204,26 @@ def _following(end: int, largest: int) -> tuple[int, int]:
     return reach // size, size
 
 
-def _shares_a_row(before: Sequence[Any], rows: Sequence[Any], key_fields: tuple[str, ...]) -> bool:
-    came = {key_of(raw, key_fields): raw for raw in before}
-    return any((key := key_of(raw, key_fields)) in came and _same(came[key], raw) for raw in rows)
+def _kept(raw: Any, key_fields: tuple[str, ...]) -> _Kept:
+    bare = {name: value for name, value in raw.items() if name != "metadata"} if isinstance(raw, dict) else raw
+    digest = hashlib.blake2b(_sorted_json(bare).encode(), digest_size=16).digest()
+    return _Kept(key_of(raw, key_fields), _at(raw, "lastModifiedDateTime"), digest, _packed(raw))
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Whether two rows are one row untouched: all but the list's own figures."""
-    return bool(_bare(one) == _bare(other))
+def _untouched(rows: Iterable[_Kept]) -> set[bytes]:
+    return {row.bare for row in rows}
 
 
-def _bare(raw: Any) -> Any:
-    return {name: value for name, value in raw.items() if name != "metadata"} if isinstance(raw, dict) else raw
+def _sorted_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _packed(raw: Any) -> bytes:
+    return zlib.compress(lossless.written(raw).encode(), level=1)
+
+
+def _unpacked(packed: bytes) -> Any:
+    return lossless.read(zlib.decompress(packed))
 
 
 def page_of(body: Any, page_size: int, at: datetime | None = None) -> Page:
@@ -204,7 +247,7 @@ def key_of(raw: Any, key_fields: tuple[str, ...]) -> Key:
     """The natural key of a raw row; of a row without one its whole content, so that it is not lost among others."""
     key = tuple(_at(raw, name) for name in key_fields)
     named = all(part or name.endswith("Type") for name, part in zip(key_fields, key, strict=True))
-    return key if named else ("?", json.dumps(raw, sort_keys=True, default=str))
+    return key if named else ("?", _sorted_json(raw))
 
 
 def _at(raw: Any, dotted: str) -> str:
@@ -213,29 +256,29 @@ def _at(raw: Any, dotted: str) -> str:
     return "" if raw is None else str(raw)
 
 
-def _stamp(raw: Any) -> str:
-    return _at(raw, "lastModifiedDateTime")
-
-
-def _keep_newest(rows: dict[Key, Any], key: Key, raw: Any) -> None:
-    if key in rows:
-        old, new = stamps.moment(_stamp(rows[key])), stamps.moment(_stamp(raw))
+def _keep_newest(rows: dict[Key, _Kept], row: _Kept) -> None:
+    if row.key in rows:
+        old, new = stamps.moment(rows[row.key].stamp), stamps.moment(row.stamp)
         if old is not None and new is not None and new < old:
             return
-    rows[key] = raw
+    rows[row.key] = row
 
 
-def _parsed(
-    raws: Iterable[Any], dto: type[T], key_fields: tuple[str, ...]
-) -> tuple[list[Row[T]], list[tuple[Any, str]]]:
-    rows: list[Row[T]] = []
+def _sorted_out(
+    rows: Iterable[_Kept], dto: type[T], key_fields: tuple[str, ...]
+) -> tuple[list[bytes], list[tuple[Any, str]]]:
+    """The readable rows, packed, and the others, each with the reason."""
+    readable: list[bytes] = []
     unreadable: list[tuple[Any, str]] = []
-    for raw in raws:
+    for row in rows:
+        raw = _unpacked(row.packed)
         try:
-            rows.append(parsed(raw, dto, key_fields))
+            parsed(raw, dto, key_fields)
         except errors.Unreadable as reason:
             unreadable.append((raw, str(reason)))
-    return rows, unreadable
+        else:
+            readable.append(row.packed)
+    return readable, unreadable
 
 
 def parsed(raw: Any, dto: type[T], key_fields: tuple[str, ...]) -> Row[T]:

@@ -121,6 +121,26 @@ def test_of_a_row_that_comes_twice_the_newest_counts() -> None:
         assert [each.dto.status for each in window.rows] == ["Open"]
 
 
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(json_values, max_size=6))
+def test_rows_come_out_of_their_window_as_they_came(values: list[Any]) -> None:
+    came = [row(number, remark=value) for number, value in enumerate(values)]
+    window = read(Shelf(came), page_size=500)
+    kept = [{name: value for name, value in each.raw.items() if name != "metadata"} for each in window.rows]
+    assert kept == came
+    assert [each.dto.order_nbr for each in window.rows[1:3]] == names(len(came))[1:3]
+
+
 LATER = "2026-03-20T07:00:00"
 
 
