@@ -94,7 +94,7 @@ def _match(document: Document, found: Read, paper: Any, owner: str, now: datetim
         facts = StoredFacts(document, orders, business_key=summary.business_key, now=now)
         verdict = judge(document, found.kind, paper, facts)
         lines = [DocumentLine(**columns_of(line)) for line in verdict.lines]
-        ledger.describe(document, _named(summary, orders), lines, **said)
+        ledger.describe(document, _named(summary, orders, verdict), lines, **said)
         _apply(document, verdict, facts, owner, now)
 
 
@@ -152,11 +152,12 @@ def _said(found: Read, summary: Summary, partner: TradingPartner | None, now: da
     return said if found.kind == Kind.ORDER else {**said, "purpose": summary.purpose[:3]}
 
 
-def _named(summary: Summary, orders: Sequence[Order]) -> dict[str, Order | None]:
-    """The orders that a paper names, with those of them that are known; what is only associated counts where it is."""
+def _named(summary: Summary, orders: Sequence[Order], verdict: Verdict) -> dict[str, Order | None]:
+    """The orders that a paper names, with those of them that are known. What it only refers to counts where it is one,
+    and while the paper is asked about: it may be the order that is missing, and its arrival the answer."""
     known = {order.number: order for order in orders}
     numbers = [number.strip() for number in summary.order_numbers]
-    numbers += [number for number in summary.associated if number in known]
+    numbers += [number for number in summary.associated if number in known or isinstance(verdict, Asking)]
     return {number[:60]: known.get(number) for number in numbers if number}
 
 

@@ -70,3 +70,18 @@ def test_line_that_fits_the_header_s_order_is_billed_to_it(stage: Stage) -> None
     delivered(stage.sends("invoice", invoice("INV-1", first, BOTH[:1], 480, references=refers(second))))
     [posted] = stage.invoices()
     assert billed(posted) == [[first, 10]]
+
+
+def test_order_that_comes_after_the_invoice_that_refers_to_it_answers_the_question(stage: Stage) -> None:
+    first = stage.order()
+    second = f"PO{int(first.removeprefix('PO')) + 1:06d}"
+    row = stage.sends("invoice", invoice("INV-1", first, BOTH[1:], 537, references=refers(second)))
+    asked(row, "line_conflict")
+    assert stage.order(GLUE) == second
+    [woken] = [each for each in stage.documents() if each["number"] == "INV-1"]
+    assert (woken["status"], woken["orders"]) == ("waiting", [first, second])  # for its goods
+    stage.sends("shipment", shipment("SHP-2", of_order(second, items=[ship_item(GLUES, 6)])))
+    stage.release()
+    stage.sync()
+    [posted] = stage.invoices()
+    assert billed(posted) == [[second, 6]]
