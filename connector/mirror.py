@@ -200,6 +200,14 @@ def invoices(company: Company, rows: Iterable[Row[SupplierInvoiceDto]]) -> set[s
     return touched
 
 
+def deleted(booking: Booking) -> set[str]:
+    """Nothing over there answers to its number any more. Returns the orders that it was about."""
+    Booking.objects.filter(pk=booking.pk).update(
+        status=Booking.DELETED, content_hash=""
+    )  # should it come again, it differs
+    return _orders_of(booking)
+
+
 def has_seen(company: Company, dto: SupplierInvoiceDto) -> bool:
     """Whether an invoice is mirrored as of its stamp: a list row without lines then says nothing new."""
     return Booking.objects.filter(
@@ -228,13 +236,17 @@ def _booking(
     with transaction.atomic():
         defaults = {**columns, "content_hash": digest, "modified": modified}
         booking, _ = Booking.objects.update_or_create(**where, defaults=defaults)
-        before = set(booking.lines.values_list("order_number", flat=True))
+        before = _orders_of(booking)
         booking.lines.all().delete()
         numbered = {line.number: line for line in lines}
         for line in numbered.values():
             line.booking = booking
         BookingLine.objects.bulk_create(numbered.values())
-    return {order for order in before | {line.order_number for line in lines} if order}
+    return before | {line.order_number for line in lines if line.order_number}
+
+
+def _orders_of(booking: Booking) -> set[str]:
+    return set(booking.lines.exclude(order_number="").values_list("order_number", flat=True))
 
 
 def _order(company: Company, row: Row[PurchaseOrderDto], digest: str, supplier: Supplier | None) -> Order:

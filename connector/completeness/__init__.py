@@ -1,7 +1,8 @@
 """Accounts for every purchase order and every file: both sides are listed anew, whatever the cursors say.
 
 Each ends in one figure: sent or posted, held, waiting, ignored and why, or unexplained. An order that should have gone out
-goes now; what stays unexplained is held for a person. Where nothing is unexplained nothing is written but the figures.
+goes now; what stays unexplained, and what was posted and is gone, is held for a person. Where nothing is unexplained nothing
+is written but the figures.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from connector.budget import BACKFILL
 from connector.clients import clients_for
+from connector.completeness.bookings import account_bookings
 from connector.completeness.figures import Account, asked
 from connector.completeness.files import account_files, history_of, lost_orders
 from connector.completeness.orders import account_orders, listed_orders
@@ -27,9 +29,9 @@ FRESH = timedelta(hours=12)
 def account(company: Company, *, since: date | None = None) -> Account:
     """Lists both sides and keeps the figures. May be broken off and repeated at any time.
 
-    One call per 500 orders, 1000 files and 100 lines of SPS's history, and one for each order of ours that is not listed,
-    with the least right to the call budget. Raises the families of `connector.errors`; then the figures of the last time
-    stay, with a sentence why.
+    One call per 500 orders, receipts and invoices, 1000 files and 100 lines of SPS's history, and one for each of ours that
+    is not listed, with the least right to the call budget. Raises the families of `connector.errors`; then the figures of
+    the last time stay, with a sentence why.
     """
     now = timezone.now()
     kept, _ = Completeness.objects.get_or_create(company=company, defaults={"tried_at": now})
@@ -65,5 +67,6 @@ def _accounted(company: Company, since: date | None) -> Account:
     history = history_of(company, both, since)
     account_orders(company, both, window, found, lost=lost_orders(company, both, history))
     account_files(company, both, found, history)
+    account_bookings(company, both, found, history.since.date())
     found.problem = history.problem
     return found

@@ -38,6 +38,7 @@ _LOCATION = ("baccount.number", "locationId")
 T = TypeVar("T", bound=Dto)
 Params = dict[str, str | int]
 Sendable = Body | Mapping[str, Any]
+Reduced = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def visma_token_form(client_id: str, client_secret: str, tenant_id: str, scope: str = SCOPE) -> dict[str, str]:
@@ -74,7 +75,7 @@ class VismaClient:
         named = {"ipp-company-id": company_header, "ipp-application-type": application_header}
         self._headers = {name: value for name, value in named.items() if value}
 
-    # Lists
+    # Lists. Rows that are `reduced` are so as soon as their page was read: where little of each is wanted
 
     def suppliers(self, since: str | None) -> Window[SupplierDto]:
         return self._window("/v1/supplier", SupplierDto, ("number",), self._modified(since))
@@ -91,26 +92,21 @@ class VismaClient:
         }
         return self._window("/v1/inventory", InventoryDto, ("inventoryNumber",), expanded | self._modified(since))
 
-    def orders(self, since: str | None) -> Window[PurchaseOrderDto]:
+    def orders(self, since: str | None, reduced: Reduced | None = None) -> Window[PurchaseOrderDto]:
         """With their lines. Cancelled orders come too, deleted ones never do."""
-        params: Params = {"includeCustomFreeFields": "true"}
-        return self._window("/v1/purchaseorder", PurchaseOrderDto, _ORDER, params | self._modified(since))
-
-    def every_order(
-        self, since: str | None, reduced: Callable[[dict[str, Any]], dict[str, Any]]
-    ) -> Window[PurchaseOrderDto]:
-        """As `orders`, each row `reduced` as soon as its page was read: a list of any length fits into memory."""
         params: Params = {"includeCustomFreeFields": "true"}
         return self._window("/v1/purchaseorder", PurchaseOrderDto, _ORDER, params | self._modified(since), reduced)
 
-    def receipts(self, since: str | None) -> Window[PurchaseReceiptDto]:
+    def receipts(self, since: str | None, reduced: Reduced | None = None) -> Window[PurchaseReceiptDto]:
         """By v2, the only reads that are left (visma.md §9.3)."""
         params: Params = {"includeCustomFreeFields": "true"}
-        return self._window("/v2/PurchaseReceipt", PurchaseReceiptDto, _RECEIPT, params | self._modified(since))
+        return self._window(
+            "/v2/PurchaseReceipt", PurchaseReceiptDto, _RECEIPT, params | self._modified(since), reduced
+        )
 
-    def invoices(self, since: str | None) -> Window[SupplierInvoiceDto]:
+    def invoices(self, since: str | None, reduced: Reduced | None = None) -> Window[SupplierInvoiceDto]:
         """Look at `lines_came` of each row: that lists bring the lines is documented, but nobody has seen it."""
-        return self._window("/v1/supplierInvoice", SupplierInvoiceDto, _INVOICE, self._modified(since))
+        return self._window("/v1/supplierInvoice", SupplierInvoiceDto, _INVOICE, self._modified(since), reduced)
 
     # Orders
 
@@ -231,7 +227,7 @@ class VismaClient:
         dto: type[T],
         key_fields: tuple[str, ...],
         params: Params,
-        reduced: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+        reduced: Reduced | None = None,
     ) -> Window[T]:
         def fetch(number: int, size: int) -> Page:
             paged: Params = params | {"pageNumber": number, "pageSize": size}
@@ -280,8 +276,6 @@ def _result(answer: Answer) -> ActionResult:
 
 def _proof(window: Window[T], what: str) -> Sequence[Row[T]]:
     """Rows whose absence means something."""
-    if not window.complete:
-        raise errors.Transient(f"The list of {what} changed while it was read. It is read again.")
-    if window.unreadable:
+    if window.settled(what).unreadable:
         raise errors.InDoubt(f"The list of {what} holds a row that cannot be read: {window.unreadable[0][1]}")
     return window.rows

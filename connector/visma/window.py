@@ -69,6 +69,12 @@ class Window(Generic[T]):
     def watermark(self) -> str | None:
         return stamps.highest(self.stamps)
 
+    def settled(self, what: str) -> Window[T]:
+        """This window, whole. Raises Transient when the list of `what` would not hold still."""
+        if not self.complete:
+            raise errors.Transient(f"The list of {what} changed while it was read, three times. It is read again.")
+        return self
+
 
 @dataclass(frozen=True)
 class Page:

@@ -160,6 +160,8 @@ class Booking(Mirror):
         RECEIPT = "receipt", "purchase receipt"
         INVOICE = "invoice", "supplier invoice"
 
+    DELETED = "Deleted"  # a status of our own: Visma shows nothing of what is deleted (visma.md §3)
+
     kind = models.CharField(max_length=10, choices=Kind)
     type = models.CharField(max_length=20, help_text="PoReceipt, PoReturn …; Invoice, DebitAdj …")
     number = models.CharField(max_length=40)
