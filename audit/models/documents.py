@@ -32,6 +32,10 @@ class Status(models.TextChoices):
     IGNORED = "ignored", "ignored"
 
 
+QUESTION = "unexplained:"
+"""Before the path under which a question is kept that has no paper."""
+
+
 class Transmission(models.Model):
     """What arrived, untouched. The same bytes under the same path are the same transmission (sps.md §3.9)."""
 
@@ -54,6 +58,10 @@ class Transmission(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def is_question(self) -> bool:
+        return self.path.startswith(QUESTION)
 
 
 class Document(models.Model):

@@ -295,7 +295,9 @@ def _why_not(document: Document) -> str:
 
 
 def _replayable(document: Document) -> bool:
-    """What is at rest; what was delivered to Visma too, should its booking be cancelled or gone there."""
+    """What is at rest; what was delivered to Visma too, should its booking be cancelled or gone there. No mere question."""
+    if document.transmission.is_question:
+        return False
     if document.status == Status.DELIVERED:
         return document.kind in (Kind.SHIPMENT, Kind.INVOICE)
     return document.status in (Status.HELD, Status.FAILED, Status.IGNORED, Status.WAITING)

@@ -83,7 +83,7 @@ def _ask_for_lost(company: Company, found: Account) -> None:
         made = company.documents.filter(kind=kind, status=Status.DELIVERED, output_ref=booking.number).first()
         if made:
             lost.add(subject := f"deleted {booking}")
-            what = f"was made from {made} and is not in Visma any more: replay the document to make another one"
+            what = f"was made from {made} and is not in Visma any more: open {made} and replay it, to make another one"
             ask(company, subject, what, found.files, found)
     for subject in found.asked:
         if subject.startswith(SUBJECTS) and subject not in lost:

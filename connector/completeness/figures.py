@@ -11,12 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import ledger
-from audit.models import Cause, Document, Kind, Status
+from audit.models import QUESTION, Cause, Document, Kind, Status
 from mapping.matching import Difference
 from mapping.models import Company
 
 UNEXPLAINED = "unexplained"
-NOTE = "unexplained:"  # before the path under which a hold is kept for what has no paper
 ANSWERED = "It is accounted for now."
 ENDS = {  # of a document; of several papers in a file the one that stands last here counts
     Status.DELIVERED: "delivered",
@@ -65,7 +64,7 @@ def ask(company: Company, subject: str, what: str, figures: Counter[str], found:
     with transaction.atomic():  # a sweep must not take the note for a paper
         content = json.dumps({"unexplained": subject}).encode()
         now = timezone.now()
-        note, new = ledger.store(company, NOTE + subject, content, kind=Kind.UNSUPPORTED, now=now)
+        note, new = ledger.store(company, QUESTION + subject, content, kind=Kind.UNSUPPORTED, now=now)
         if note.status == Status.IGNORED and note.reason == ANSWERED:
             new = ledger.replay(note, now=now, actor=ledger.MACHINE, reason="It is asked again.")
         if new:
@@ -80,11 +79,11 @@ def ask(company: Company, subject: str, what: str, figures: Counter[str], found:
 def no_longer(company: Company, subject: str, found: Account) -> None:
     """It has come after all: the question is answered."""
     if found.asked.get(subject) == Status.HELD:
-        note = Document.objects.get(company=company, transmission__path=NOTE + subject)
+        note = Document.objects.get(company=company, transmission__path=QUESTION + subject)
         ledger.ignore(note, ANSWERED, now=timezone.now())
 
 
 def asked(company: Company) -> dict[str, str]:
     """What was asked about by earlier looks, and whether the question is still open."""
-    notes = Document.objects.filter(company=company, kind=Kind.UNSUPPORTED, transmission__path__startswith=NOTE)
-    return {path.removeprefix(NOTE): status for path, status in notes.values_list("transmission__path", "status")}
+    notes = Document.objects.filter(company=company, kind=Kind.UNSUPPORTED, transmission__path__startswith=QUESTION)
+    return {path.removeprefix(QUESTION): status for path, status in notes.values_list("transmission__path", "status")}

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from audit.models import Document, Event, Kind, Status, Transmission
+from audit.models import QUESTION, Document, Event, Kind, Status, Transmission
 from connector import polling
 from connector.clients import connection_of
-from connector.completeness.figures import NOTE, URGENCY, Account, ask, end_of, no_longer
+from connector.completeness.figures import URGENCY, Account, ask, end_of, no_longer
 from connector.completeness.versions import Log, unread_versions
 from connector.errors import NotFound
 from connector.flows.verdict import Clients
@@ -81,7 +81,7 @@ def account_files(company: Company, both: Clients, found: Account, history: Hist
     unread = not listed <= stored.keys() and _read_mailbox(company)
     stored = _stored(company) if unread else stored
     came = set(stored) if found.since is None else _came_since(company, history.since)
-    for path in sorted(path for path in listed | logs.keys() | came if not path.startswith(NOTE)):
+    for path in sorted(path for path in listed | logs.keys() | came if not path.startswith(QUESTION)):
         _count(company, path, stored.get(path), logs.get(path, []), found, listed=path in listed)
     _ask_for_versions(company, logs, listed, stored.keys(), found, history)
 

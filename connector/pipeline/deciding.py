@@ -38,6 +38,9 @@ def decide(document: Document, *, owner: str) -> None:
         ledger.fail(document, f"Its worker died {settings.MAX_DEATHS} times while reading it.", now=now, owner=owner)
         return
     try:
+        if document.transmission.is_question:
+            _asked_still(document, owner, now)
+            return
         found = read(document)
         _split(document, found, now)
         if found.kind == Kind.UNSUPPORTED:
@@ -68,6 +71,12 @@ def _split(document: Document, found: Read, now: datetime) -> None:
     if document.part == 0 and document.kind != Kind.ORDER:
         for part in range(1, found.parts):
             ledger.add_part(document, part, kind=found.kind, now=now)
+
+
+def _asked_still(document: Document, owner: str, now: datetime) -> None:
+    """A question of the completeness ledger has no paper to read: a later look answers it, or a person does."""
+    last = document.holds.latest("pk")
+    ledger.hold(document, [Difference(last.cause, last.subject, last.sentence)], now=now, owner=owner, looked_at=now)
 
 
 def _unsupported(document: Document, found: Read, owner: str, now: datetime) -> None:

@@ -153,6 +153,16 @@ def test_sweep_leaves_the_question_alone(stage: Stage, ours: Company) -> None:
     asked(stage.document("--kind", "unsupported"), "in_doubt")
 
 
+def test_question_stays_the_same_when_it_is_replayed(stage: Stage, ours: Company) -> None:
+    steal(stage, stage.put("order_ack", ack("PO1", "AK")))
+    account(ours)
+    before = stage.document("--kind", "unsupported")
+    stage.run("replay", "--document", str(before["id"]))
+    stage.sync()
+    after = stage.document("--kind", "unsupported")
+    assert [after[name] for name in ("status", "cause", "reason")] == ["held", "in_doubt", before["reason"]]
+
+
 def test_order_that_is_deleted_in_visma_after_it_went_out_is_asked_about_once(stage: Stage, ours: Company) -> None:
     number = stage.order()
     del stage.books.orders[number]
@@ -214,8 +224,8 @@ def test_receipt_of_ours_that_is_deleted_in_visma_is_asked_about_and_counts_no_m
     del stage.books.receipts[receipt]
     found = account(ours)
     assert found.unexplained == [
-        f"Deleted purchase receipt {receipt} was made from ship notice SHP-1 and is not in Visma any more: replay the document"
-        " to make another one."
+        f"Deleted purchase receipt {receipt} was made from ship notice SHP-1 and is not in Visma any more: open ship"
+        " notice SHP-1 and replay it, to make another one."
     ]
     assert account(ours).unexplained == found.unexplained
 
