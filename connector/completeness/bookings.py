@@ -12,7 +12,7 @@ from audit.models import Kind, Status
 from connector import mirror
 from connector.booked import GONE
 from connector.completeness.figures import Account, ask, no_longer
-from connector.errors import NotFound, Transient
+from connector.errors import NotFound, Transient, Unreadable
 from connector.flows.verdict import Clients
 from connector.pipeline import orders_arrived
 from connector.visma.client import VismaClient
@@ -72,6 +72,8 @@ def _look_up(company: Company, visma: VismaClient, booking: Booking) -> None:
             touched = mirror.invoices(company, [visma.invoice(booking.number, booking.type)[0]])
     except NotFound:
         touched = mirror.deleted(booking)
+    except Unreadable:
+        return  # it is there, and the stream says what is wrong with it
     orders_arrived(company, touched, now=timezone.now())
 
 
