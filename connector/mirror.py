@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
 from connector.http import lossless
+from connector.visma.rows import Dto
 from connector.visma.schemas import (
     InventoryDto,
     PurchaseOrderDto,
@@ -34,6 +35,7 @@ from mapping.models import (
 )
 from mapping.models.references import comparable
 
+T = TypeVar("T", bound=Dto)
 ZERO = Decimal(0)
 UNTOLD = ("metadata",)  # counts of the list, nothing of the row
 
@@ -52,10 +54,7 @@ def suppliers(company: Company, rows: Sequence[Row[SupplierDto]]) -> int:
     """Returns how many differed."""
     known = dict(company.suppliers.values_list("number", "content_hash"))
     changed = 0
-    for row in rows:
-        dto, digest = row.dto, hash_of(row.raw)
-        if known.get(dto.number) == digest:
-            continue
+    for dto, digest in _differing(rows, known, lambda dto: dto.number):
         changed += 1
         columns = {
             "name": dto.name,
@@ -100,10 +99,7 @@ def items(company: Company, rows: Sequence[Row[InventoryDto]]) -> int:
     """Items with their cross references and unit conversions."""
     known = dict(company.items.values_list("number", "content_hash"))
     changed = 0
-    for row in rows:
-        dto, digest = row.dto, hash_of(row.raw)
-        if known.get(dto.inventory_number) == digest:
-            continue
+    for dto, digest in _differing(rows, known, lambda dto: dto.inventory_number):
         changed += 1
         columns = {
             "description": dto.description[:255],
@@ -217,6 +213,16 @@ def has_seen(company: Company, dto: SupplierInvoiceDto) -> bool:
         number=dto.reference_number,
         modified=dto.last_modified_date_time,
     ).exists()
+
+
+def _differing(
+    rows: Iterable[Row[T]], known: Mapping[str, str], number_of: Callable[[T], str]
+) -> Iterator[tuple[T, str]]:
+    """One after another, with the hash of each: a list of any length fits into memory."""
+    for row in rows:
+        digest = hash_of(row.raw)
+        if known.get(number_of(row.dto)) != digest:
+            yield row.dto, digest
 
 
 def _booking(
