@@ -22,6 +22,7 @@ _DATA = "/transactions/v5/data"
 _HISTORY = "/transactions/v5/history"
 _RESTARTS = 3
 _PAGES = 1000
+_TRIES = 3  # of a page in the midst of a read; before that nothing is lost yet
 _DEPTH = 10
 
 P = TypeVar("P", bound=BaseModel)
@@ -107,7 +108,7 @@ class SpsClient:
             if len(asked) == _PAGES:
                 raise errors.Transient(f"SPS: the history since {after} does not end. It is tried again.")
             asked.add(tuple(sorted(params.items())))
-            page = _page(self._session.call("GET", _HISTORY, write=False, params=params), HistoryPage)
+            page = self._page(_HISTORY, params, HistoryPage, tries=_TRIES if len(asked) > 1 else 1)
             found += _entries(page, path)
             following = page.paging.next.query() if page.paging.next else {}
             params = params | following if following else params
@@ -122,7 +123,7 @@ class SpsClient:
         entries: set[Entry] = set()
         cursors: set[str] = set()
         while True:
-            page = self._listing_page(top, params)
+            page = self._listing_page(top, params, tries=_TRIES if cursors else 1)
             entries |= {_entry(row.path, row.type) for row in page.results}
             if not page.cursor:
                 return entries
@@ -131,15 +132,26 @@ class SpsClient:
             cursors.add(page.cursor)
             params = params | {"cursor": page.cursor}
 
-    def _listing_page(self, top: str, params: dict[str, str]) -> ListingPage:
+    def _listing_page(self, top: str, params: dict[str, str], *, tries: int) -> ListingPage:
         try:
-            return _page(self._session.call("GET", _DATA + top, write=False, params=params), ListingPage)
+            return self._page(_DATA + top, params, ListingPage, tries=tries)
         except errors.NotFound:
             raise
         except errors.Rejected as cause:
             if "cursor" in params and cause.status == 400:
                 raise _CursorLost from cause
             raise
+
+    def _page(self, path: str, params: Mapping[str, str], kind: type[P], *, tries: int) -> P:
+        """One page. In the midst of a read it is asked for again when it breaks off: a read of fifty pages would
+        otherwise never come to its end where one call in ten fails. Not against the other side's word, though."""
+        try:
+            return _page(self._session.call("GET", path, write=False, params=params), kind)
+        except errors.Transient as broken:
+            asked_to_wait = isinstance(broken, errors.RateLimited) or broken.retry_after is not None
+            if tries == 1 or asked_to_wait:
+                raise
+        return self._page(path, params, kind, tries=tries - 1)
 
 
 def _naive(moment: datetime) -> str:

@@ -91,6 +91,12 @@ def test_an_expired_cursor_starts_the_listing_again() -> None:
         assert [entry.path for entry in client(far).list("out/")] == ["/out/a", "/out/b"]
 
 
+def test_a_page_that_breaks_off_in_the_midst_of_a_listing_is_asked_for_again() -> None:
+    with StandIn(page("/out/a", following=cursor("one")), Said(503), page("/out/b")) as far:
+        assert [entry.path for entry in client(far).list("out/")] == ["/out/a", "/out/b"]
+    assert [asked.query.get("cursor") for asked in far.asked] == [None, "one", "one"]
+
+
 @pytest.mark.parametrize("second", [json_said({"message": "expired"}, 400), page("/out/b", following=cursor("one"))])
 def test_a_listing_that_never_ends_is_given_up_for_now(second: Said) -> None:
     def answer(asked: Asked) -> Said:
