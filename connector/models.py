@@ -153,6 +153,7 @@ class Completeness(models.Model):
     total = models.PositiveIntegerField(default=0)
     unexplained = models.PositiveIntegerField(default=0)
     problem = models.TextField(blank=True, help_text="why the last try did not come to its end")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="somebody is at it, at least until then")
 
     class Meta:
         verbose_name_plural = "completeness"

@@ -17,6 +17,7 @@ from connector.errors import ConnectorError
 from connector.http import kept_lines
 from connector.models import Hook
 from connector.pipeline import sweep
+from connector.wakeups import READING
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ SWEEP_SECONDS = 45.0  # well below django-q2's own time-out of a task
 def tick() -> None:
     """Every minute: what is due is polled, each stream in a task of its own, and what can move, moves."""
     for connection, stream in polling.due(timezone.now()):
-        async_task("connector.tasks.poll", connection.pk, stream.name)
+        async_task("connector.tasks.poll", connection.pk, stream.name, q_options=READING)
     sweep_all()
 
 
@@ -40,7 +41,7 @@ def poll(connection_id: int, stream_name: str) -> str:
         return "done by an earlier task"
     polled = polling.poll(connection, stream)
     if polled.more:
-        async_task("connector.tasks.poll", connection.pk, stream.name)
+        async_task("connector.tasks.poll", connection.pk, stream.name, q_options=READING)
     if polled.ok or polled.more:
         sweep_all()
     return "busy elsewhere" if polled.busy else polled.problem or "ok"
@@ -71,18 +72,28 @@ def sweep_all() -> int:
 
 
 def account() -> int:
-    """Hourly at night: every order and every file is accounted for, each company once. Returns what is unexplained.
+    """Hourly at night: every company that was not accounted for yet, in a task of its own. Returns how many.
 
     What could not be brought to its end (the call budget, the other side) is tried again in the next hour.
     """
-    unexplained = 0
-    for company in completeness.stale(timezone.now()):
-        try:
-            unexplained += len(completeness.account(company).unexplained)
-        except ConnectorError as error:
-            log.warning("%s could not be accounted for: %s", company, error)
+    companies = completeness.stale(timezone.now())
+    for company in companies:
+        async_task("connector.tasks.account_for", company.pk, q_options=READING)
+    return len(companies)
+
+
+def account_for(company_id: int) -> str:
+    """Every order and every file of one company is accounted for. Returns how it went, for the queue's own pages."""
+    company = next((one for one in completeness.stale(timezone.now()) if one.pk == company_id), None)
+    if company is None:
+        return "done by an earlier task, or at it"
+    try:
+        found = completeness.account(company)
+    except ConnectorError as error:
+        log.warning("%s could not be accounted for: %s", company, error)
+        return str(error)
     sweep_all()
-    return unexplained
+    return f"{len(found.unexplained)} unexplained of {found.total}"
 
 
 def clean_up() -> int:

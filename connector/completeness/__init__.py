@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from django.conf import settings
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from connector.budget import BACKFILL
-from connector.clients import clients_for
+from connector.clients import Before, clients_for
 from connector.completeness.bookings import account_bookings
 from connector.completeness.figures import Account, asked
 from connector.completeness.files import account_files, history_of, lost_orders
@@ -37,9 +39,9 @@ def account(company: Company, *, since: date | None = None) -> Account:
     kept, _ = Completeness.objects.get_or_create(company=company, defaults={"tried_at": now})
     row = Completeness.objects.filter(pk=kept.pk)
     try:
-        found = _accounted(company, since)
+        found = _accounted(company, since, before=lambda: _lease(row))
     except ConnectorError as error:
-        row.update(tried_at=now, problem=str(error))
+        row.update(tried_at=now, problem=str(error), lease_until=None)
         raise
     row.update(
         tried_at=now,
@@ -49,20 +51,26 @@ def account(company: Company, *, since: date | None = None) -> Account:
         total=found.total,
         unexplained=len(found.unexplained),
         problem=found.problem,
+        lease_until=None,
     )
     return found
 
 
 def stale(now: datetime) -> list[Company]:
-    """Companies connected to both systems that were not accounted for within the last twelve hours."""
-    done = Completeness.objects.filter(at__gt=now - FRESH).values("company")
+    """Companies connected to both systems that were not accounted for within the last twelve hours, and are not just now."""
+    done = Completeness.objects.filter(Q(at__gt=now - FRESH) | Q(lease_until__gt=now)).values("company")
     working = Company.objects.exclude(pk__in=done).filter(connections__paused_at=None)
     return [one for one in working.distinct() if one.connections.filter(paused_at=None).count() == 2]
 
 
-def _accounted(company: Company, since: date | None) -> Account:
+def _lease(row: QuerySet[Completeness]) -> None:
+    """Before every call: who looks at night need not begin what somebody is at. A person may, and loses nothing by it."""
+    row.update(lease_until=timezone.now() + timedelta(seconds=settings.LEASE_SECONDS))
+
+
+def _accounted(company: Company, since: date | None, *, before: Before) -> Account:
     found = Account(since, asked=asked(company))
-    both = clients_for(company, priority=BACKFILL)
+    both = clients_for(company, priority=BACKFILL, before=before)
     window = listed_orders(both, since)
     history = history_of(company, both, since)
     account_orders(company, both, window, found, lost=lost_orders(company, both, history))

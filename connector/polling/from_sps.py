@@ -18,6 +18,7 @@ from connector.rsx import envelope
 from connector.sps.client import SpsClient
 
 MISSING_FOR = timedelta(hours=24)  # a mailbox directory that stays away so long is worth a warning (sps.md §3.3)
+READ_SECONDS = 45.0  # then what has come is worked on; to list the mailbox again takes a call or two
 GIVE_UP_AFTER = 3  # files in a row that could not be fetched for now: the system is away, not the file
 HISTORY_REACH = timedelta(days=7)
 LONG_LOOK = timedelta(hours=1)
@@ -36,7 +37,7 @@ def _mailbox(connection: Connection, cursor: Cursor, priority: int) -> str:
     failures: list[str] = []
     refused: list[str] = []
     in_a_row = 0
-    for entry in a_while(listing):
+    for entry in a_while(listing, READ_SECONDS):
         try:
             _fetch(connection, sps, entry.path)
             in_a_row = 0

@@ -24,6 +24,7 @@ from connector.visma.window import Window
 from mapping.models import Company
 
 MASTER_DATA_SECONDS = 1800
+READ_SECONDS = 300.0  # the next portion begins with the whole list again, a call for every 500 rows
 
 T = TypeVar("T", bound=Dto)
 
@@ -57,7 +58,7 @@ def _items(connection: Connection, cursor: Cursor, priority: int) -> str:
 def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
     """Mirrored, and where the outgoing paper differs, revised: one transaction per order, so that neither is lost."""
     window = _read(connection, cursor, _visma(connection, cursor, priority).orders)
-    for row in a_while(new_orders(connection.company, window.rows)):
+    for row in a_while(new_orders(connection.company, window.rows), READ_SECONDS):
         now = timezone.now()
         renew(cursor)
         with transaction.atomic():
@@ -102,7 +103,7 @@ def _with_lines(
 def _booked(
     connection: Connection, cursor: Cursor, rows: Iterable[Any], mirrored: Callable[[Company, Iterable[Any]], set[str]]
 ) -> None:
-    for row in a_while(rows):
+    for row in a_while(rows, READ_SECONDS):
         renew(cursor)
         with transaction.atomic():
             touched = mirrored(connection.company, [row])

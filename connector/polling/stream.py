@@ -16,8 +16,6 @@ from connector.models import Connection, Cursor
 
 T = TypeVar("T")
 
-READ_SECONDS = 45.0  # well below django-q2's own time-out of a task, reading the list comes on top
-
 
 @dataclass(frozen=True)
 class Stream:
@@ -49,7 +47,7 @@ class Polled:
 
 
 class Unfinished(Transient):
-    """A long list was worked on for READ_SECONDS."""
+    """A long list was worked on for as long as one poll may."""
 
 
 def renew(cursor: Cursor) -> None:
@@ -59,12 +57,12 @@ def renew(cursor: Cursor) -> None:
         raise LeaseLost(f"{cursor} is read by another run.")
 
 
-def a_while(rows: Iterable[T]) -> Iterator[T]:
+def a_while(rows: Iterable[T], seconds: float) -> Iterator[T]:
     """What is stored with each row stays; a task that never ended would be ended from outside, with its lease in hand."""
     began = monotonic()
     for row in rows:
         yield row
-        if monotonic() - began > READ_SECONDS:
+        if monotonic() - began > seconds:
             raise Unfinished("There is more than fits into one poll; it goes on at once.", retry_after=0)
 
 

@@ -6,12 +6,14 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from connector import errors
-from connector.http import Answer, ApiSession
+from connector.http import ApiSession
+from connector.http.paging import told
 from connector.sps.schemas import Entry, HistoryEntry, HistoryPage, Listing, ListingPage, plain_path
 
 log = logging.getLogger(__name__)
@@ -22,7 +24,6 @@ _DATA = "/transactions/v5/data"
 _HISTORY = "/transactions/v5/history"
 _RESTARTS = 3
 _PAGES = 1000
-_TRIES = 3  # of a page in the midst of a read; before that nothing is lost yet
 _DEPTH = 10
 
 P = TypeVar("P", bound=BaseModel)
@@ -108,7 +109,7 @@ class SpsClient:
             if len(asked) == _PAGES:
                 raise errors.Transient(f"SPS: the history since {after} does not end. It is tried again.")
             asked.add(tuple(sorted(params.items())))
-            page = self._page(_HISTORY, params, HistoryPage, tries=_TRIES if len(asked) > 1 else 1)
+            page = told(partial(self._page, _HISTORY, params, HistoryPage), first=len(asked) == 1)
             found += _entries(page, path)
             following = page.paging.next.query() if page.paging.next else {}
             params = params | following if following else params
@@ -123,7 +124,7 @@ class SpsClient:
         entries: set[Entry] = set()
         cursors: set[str] = set()
         while True:
-            page = self._listing_page(top, params, tries=_TRIES if cursors else 1)
+            page = told(partial(self._listing_page, top, params), first=not cursors)
             entries |= {_entry(row.path, row.type) for row in page.results}
             if not page.cursor:
                 return entries
@@ -132,9 +133,9 @@ class SpsClient:
             cursors.add(page.cursor)
             params = params | {"cursor": page.cursor}
 
-    def _listing_page(self, top: str, params: dict[str, str], *, tries: int) -> ListingPage:
+    def _listing_page(self, top: str, params: dict[str, str]) -> ListingPage:
         try:
-            return self._page(_DATA + top, params, ListingPage, tries=tries)
+            return self._page(_DATA + top, params, ListingPage)
         except errors.NotFound:
             raise
         except errors.Rejected as cause:
@@ -142,32 +143,21 @@ class SpsClient:
                 raise _CursorLost from cause
             raise
 
-    def _page(self, path: str, params: Mapping[str, str], kind: type[P], *, tries: int) -> P:
-        """One page. In the midst of a read it is asked for again when it breaks off: a read of fifty pages would
-        otherwise never come to its end where one call in ten fails. Not against the other side's word, though."""
+    def _page(self, path: str, params: Mapping[str, str], kind: type[P]) -> P:
+        answer = self._session.call("GET", path, write=False, params=params)
+        value: Any = answer.json()
         try:
-            return _page(self._session.call("GET", path, write=False, params=params), kind)
-        except errors.Transient as broken:
-            asked_to_wait = isinstance(broken, errors.RateLimited) or broken.retry_after is not None
-            if tries == 1 or asked_to_wait:
-                raise
-        return self._page(path, params, kind, tries=tries - 1)
+            return kind.model_validate(value)
+        except ValidationError as cause:
+            where = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in cause.errors()[:3])
+            raise errors.Transient(
+                f"{answer.what} was answered with something else ({where}). It is tried again."
+            ) from cause
 
 
 def _naive(moment: datetime) -> str:
     """As the history wants it; its zone is not documented, and is taken as UTC (sps.md §3.5)."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _page(answer: Answer, kind: type[P]) -> P:
-    value: Any = answer.json()
-    try:
-        return kind.model_validate(value)
-    except ValidationError as cause:
-        where = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in cause.errors()[:3])
-        raise errors.Transient(
-            f"{answer.what} was answered with something else ({where}). It is tried again."
-        ) from cause
 
 
 def _entries(page: HistoryPage, path: str | None) -> tuple[HistoryEntry, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from connector import errors
 from connector.http import Answer, ApiSession
+from connector.http.paging import told
 from connector.visma import stamps
 from connector.visma.bodies import Body
 from connector.visma.keys import new_number, path_key
@@ -231,13 +233,16 @@ class VismaClient:
     ) -> Window[T]:
         def fetch(number: int, size: int) -> Page:
             paged: Params = params | {"pageNumber": number, "pageSize": size}
-            answer = self._read(path, paged)
-            page = page_of(answer.json(), size, stamps.said(answer.headers.get("Date", "")))
+            page = told(partial(self._page, path, paged, size), first=number == 1)
             if reduced is None:
                 return page
             return replace(page, rows=[reduced(row) if isinstance(row, dict) else row for row in page.rows])
 
         return read_window(fetch, dto, key_fields, self._page_size)
+
+    def _page(self, path: str, params: Params, size: int) -> Page:
+        answer = self._read(path, params)
+        return page_of(answer.json(), size, stamps.said(answer.headers.get("Date", "")))
 
     def _is_of(self, number: str, supplier: str, stamp: str, since: str | None) -> bool:
         # Filters that Visma does not know are ignored without a word, so every one is checked on the rows. A row that

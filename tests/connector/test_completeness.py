@@ -393,11 +393,36 @@ def test_least_right_to_the_budget_and_what_was_known_stays(stage: Stage, ours: 
 
 def test_night_looks_once_at_each_company(stage: Stage, ours: Company) -> None:
     stage.order()
-    assert tasks.account() == 0
+    assert tasks.account() == 1
+    assert tasks.account_for(ours.pk) == "0 unexplained of 4"
     assert stale(timezone.now()) == []
     calls = Exchange.objects.count()
-    tasks.account()
+    assert tasks.account() == 0
+    assert tasks.account_for(ours.pk) == "done by an earlier task, or at it"
     assert Exchange.objects.count() == calls
+
+
+def test_look_that_takes_long_is_not_begun_a_second_time(stage: Stage, ours: Company) -> None:
+    """The queue gives a task out again when it has run for long; a person who asks is answered."""
+    stage.order()
+    handle, asked_meanwhile = stage.world.sps.handle, list[str]()
+
+    def meanwhile(call: Request) -> Reply:
+        if not asked_meanwhile:
+            asked_meanwhile.append(tasks.account_for(ours.pk))
+        return handle(call)
+
+    stage.world.sps.handle = meanwhile  # type: ignore[method-assign]  # the one seam: while a look is under way
+    assert tasks.account_for(ours.pk) == "0 unexplained of 4"
+    assert asked_meanwhile == ["done by an earlier task, or at it"]
+    assert Completeness.objects.get().lease_until is None
+
+
+def test_look_that_broke_off_is_made_up_for_in_the_next_hour(stage: Stage, ours: Company) -> None:
+    stage.order()
+    Connection.objects.filter(system="visma").update(blocked_until=timezone.now() + HOUR)
+    assert "wait until" in tasks.account_for(ours.pk)
+    assert stale(timezone.now()) == [ours]
 
 
 def test_command_and_dashboard_say_the_figures(stage: Stage, ours: Company, admin_client: Client) -> None:

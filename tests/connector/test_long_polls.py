@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from connector import polling, tasks
 from connector.models import Connection, Cursor
-from connector.polling import stream as stream_rules
+from connector.polling import from_sps, from_visma
 from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
 from connector.sandbox.visma_access import CLIENT_SECRET as VISMA_SECRET
 from connector.sandbox.wire import Request
@@ -31,7 +31,8 @@ def test_long_list_goes_on_where_it_stopped(stage: Stage, monkeypatch: pytest.Mo
     for _ in range(3):
         stage.world.new_order()
         stage.put("order_ack", ack("PO1", "AK", date=f"2026-03-0{_ + 1}"))
-    monkeypatch.setattr(stream_rules, "READ_SECONDS", -1.0)  # one row, and the time is up
+    for reader in (from_visma, from_sps):
+        monkeypatch.setattr(reader, "READ_SECONDS", -1.0)  # one row, and the time is up
     stream = next(stream for stream in polling.STREAMS if stream.name == name)
     connection = Connection.objects.get(system=stream.system)
     polled = [polling.poll(connection, stream) for _ in range(4)]
@@ -42,8 +43,8 @@ def test_long_list_goes_on_where_it_stopped(stage: Stage, monkeypatch: pytest.Mo
 
 def test_worker_takes_the_next_portion_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     queued: list[tuple[object, ...]] = []
-    monkeypatch.setattr(tasks, "async_task", lambda *task: queued.append(task))
-    monkeypatch.setattr(stream_rules, "READ_SECONDS", -1.0)
+    monkeypatch.setattr(tasks, "async_task", lambda *task, **_: queued.append(task))
+    monkeypatch.setattr(from_visma, "READ_SECONDS", -1.0)
     stage.world.new_order()
     visma = Connection.objects.get(system="visma")
     Cursor.objects.filter(stream="orders").update(due_at=None)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from multiprocessing import Value
+from queue import Queue
 
 import pytest
 from django.db import connection as database
+from django.test import TestCase
 from django.utils import timezone
+from django_q.brokers import Broker, get_broker
+from django_q.signing import SignedPackage
+from django_q.worker import worker
 from pytest_django import Settings
 
 from audit.models import Document, Exchange, Status
-from connector import polling, tasks
+from connector import heartbeat, polling, tasks
 from connector.models import Connection, Cursor, Hook
+from connector.wakeups import wake_workers
 from mapping.models import Company
 from tests.acceptance.stage import HINGE, Stage, is_sentence
 
@@ -23,8 +31,16 @@ POLL = "connector.tasks.poll"
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
     """What goes to the queue; nobody takes it from there."""
     found: list[Task] = []
-    monkeypatch.setattr(tasks, "async_task", lambda *task: found.append(task))
+    monkeypatch.setattr(tasks, "async_task", lambda *task, **_: found.append(task))
     return found
+
+
+def packages(broker: Broker) -> Iterator[str]:
+    """What lies in the queue; the beat goes past it."""
+    while broker.queue_size():
+        for acknowledgment, package in broker.dequeue():
+            if acknowledgment != heartbeat.BEAT:
+                yield package
 
 
 def all_due() -> None:
@@ -50,6 +66,30 @@ def test_tick_asks_for_each_stream_that_is_due_once(stage: Stage, queued: list[T
     all_due()
     tasks.tick()
     assert sorted(str(stream) for _, _, stream in queued) == sorted(stream.name for stream in polling.STREAMS)
+
+
+def test_tasks_that_read_lists_may_take_as_long_as_a_slow_system_needs(stage: Stage) -> None:
+    """Of a task whose time is up nothing is left: a list that takes longer than that would never be read."""
+    broker = get_broker()
+    broker.purge_queue()
+    all_due()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        wake_workers("visma")
+    tasks.tick()
+    tasks.account()
+    reading = [SignedPackage.loads(package) for package in packages(broker)]
+    assert {task["func"].rpartition(".")[2] for task in reading} == {"wake", "poll", "account_for"}
+    assert {task["timeout"] for task in reading} == {3600}
+
+
+def test_time_out_of_a_task_is_its_own(db: None) -> None:
+    told: Queue[dict[str, object]] = Queue()
+    given: Queue[object] = Queue()
+    rest = {"name": "x", "func": "signal.alarm", "args": (0,), "kwargs": {}, "sync": True}  # the seconds left of it
+    for task in ({**rest, "timeout": 3600}, rest, "STOP"):
+        given.put(task)
+    worker(given, told, Value("f", -1), timeout=120)
+    assert [told.get()["result"] for _ in range(2)] == [3600, 120]
 
 
 def test_paused_connection_is_left_alone(stage: Stage, queued: list[Task]) -> None:

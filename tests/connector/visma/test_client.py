@@ -65,6 +65,15 @@ def test_all_rows_of_several_pages_arrive_with_their_raw_form() -> None:
     assert (window.calls, window.complete, window.watermark) == (2, True, STAMP)
 
 
+def test_a_page_that_breaks_off_in_the_midst_of_a_list_is_asked_for_again() -> None:
+    about = {"metadata": {"totalCount": 2, "maxPageSize": 1}}
+    one, other = json_said([ORDER | about]), json_said([ORDER | {"orderNbr": "PO2"} | about])
+    with StandIn(one, Said(500), other) as far:
+        window = client(far).orders(None)
+    assert len(window.rows) == 2
+    assert [asked.query["pageNumber"] for asked in far.asked[:3]] == ["1", "2", "2"]
+
+
 def test_a_poll_that_breaks_off_is_no_window_at_all() -> None:
     about = {"metadata": {"totalCount": 2, "maxPageSize": 1}}
     with StandIn(json_said([ORDER | about]), Said(500)) as far, pytest.raises(errors.Transient):
