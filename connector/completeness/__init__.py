@@ -20,7 +20,7 @@ from connector.completeness.figures import Account, asked
 from connector.completeness.files import account_files, history_of, lost_orders
 from connector.completeness.orders import account_orders, listed_orders
 from connector.errors import ConnectorError
-from connector.models import Completeness
+from connector.models import Completeness, Cursor
 from mapping.models import Company
 
 __all__ = ["Account", "account", "stale"]
@@ -57,9 +57,13 @@ def account(company: Company, *, since: date | None = None) -> Account:
 
 
 def stale(now: datetime) -> list[Company]:
-    """Companies connected to both systems that were not accounted for within the last twelve hours, and are not just now."""
+    """Companies connected to both systems that were not accounted for within the last twelve hours, and are not just now.
+
+    Before their orders have been read for the first time everything would be unexplained, and one call each.
+    """
     done = Completeness.objects.filter(Q(at__gt=now - FRESH) | Q(lease_until__gt=now)).values("company")
-    working = Company.objects.exclude(pk__in=done).filter(connections__paused_at=None)
+    read = Cursor.objects.filter(stream="orders").exclude(succeeded_at=None).values("connection__company")
+    working = Company.objects.filter(pk__in=read, connections__paused_at=None).exclude(pk__in=done)
     return [one for one in working.distinct() if one.connections.filter(paused_at=None).count() == 2]
 
 

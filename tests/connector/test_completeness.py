@@ -19,7 +19,7 @@ from connector import tasks
 from connector.completeness import Account, account, stale
 from connector.completeness.figures import no_longer
 from connector.errors import RateLimited, Transient
-from connector.models import Completeness, Connection
+from connector.models import Completeness, Connection, Cursor
 from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
 from connector.sandbox.visma_access import CLIENT_SECRET as VISMA_SECRET
 from connector.sandbox.wire import Reply, Request
@@ -400,6 +400,13 @@ def test_night_looks_once_at_each_company(stage: Stage, ours: Company) -> None:
     assert tasks.account() == 0
     assert tasks.account_for(ours.pk) == "done by an earlier task, or at it"
     assert Exchange.objects.count() == calls
+
+
+def test_night_leaves_a_company_alone_whose_orders_are_being_read_for_the_first_time(
+    stage: Stage, ours: Company
+) -> None:
+    Cursor.objects.filter(stream="orders").update(succeeded_at=None)
+    assert (stale(timezone.now()), tasks.account()) == ([], 0)
 
 
 def test_look_that_takes_long_is_not_begun_a_second_time(stage: Stage, ours: Company) -> None:
