@@ -71,6 +71,7 @@ def find(plan: ReceiptPlan, visma: VismaClient, work: Work) -> str:
 
 def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> Delivered:
     """Header, lines, quantities, verification, and release where the partner wants it: 4 calls and 1 to verify."""
+    plan = _closing_nothing_early(plan, work)
     if plan.cancels:
         _cancel(plan.cancels, visma, work)
     if not plan.lines:
@@ -89,6 +90,19 @@ def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> De
     if plan.release and row.dto.status != "Released":
         row = _release(number, row, visma, work)
     return Delivered(number, receipt=row)
+
+
+def _closing_nothing_early(plan: ReceiptPlan, work: Work) -> ReceiptPlan:
+    """The last part of an order line completes it. Whichever is received first, though: where another part has no receipt
+    yet, none completes the line, or there would be nothing left to receive the other on."""
+    if not any(line.completes for line in plan.lines):
+        return plan
+    outstanding = work.outstanding()
+    lines = tuple(
+        line.model_copy(update={"completes": False}) if (line.order_number, line.line_number) in outstanding else line
+        for line in plan.lines
+    )
+    return plan.model_copy(update={"lines": lines})
 
 
 def _continued(number: str, visma: VismaClient, work: Work) -> Row[PurchaseReceiptDto]:

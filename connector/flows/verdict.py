@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
@@ -193,6 +193,9 @@ class Work(Protocol):
     settled: bool
     """Whether 'not found' proves absence by now (house rule 3)."""
     progress: dict[str, Any]
+
+    def outstanding(self) -> Collection[tuple[str, int]]:
+        """Order and number of order lines of which another ship notice is known that stands on no receipt yet."""
 
     def before_call(self) -> None:
         """Renews the lease and notes that a write is about to leave. Raises LeaseLost."""

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from audit import ledger
-from audit.models import Document, Kind
+from audit.models import Document, DocumentLine, Kind, Status
 from connector.errors import LeaseLost, Unsettled
 from connector.models import Cursor
 
@@ -75,6 +75,13 @@ class LeasedWork:
             began = _moment(self.progress.get("called_at")) or timezone.now()
             ended = began + timedelta(seconds=settings.REQUEST_TIMEOUT_SECONDS)
         return ended + self.lag
+
+    def outstanding(self) -> set[tuple[str, int]]:
+        """Order and number of order lines of which another ship notice is known that stands on no receipt yet."""
+        ours = self.document.lines.exclude(order_line=None).values("order_line")
+        others = DocumentLine.objects.filter(order_line__in=ours, shipped__gt=0).exclude(document=self.document)
+        waiting = others.exclude(document__status__in=(Status.DELIVERED, Status.IGNORED))
+        return set(waiting.values_list("order_line__order__number", "order_line__number"))
 
     def renew(self) -> None:
         """Before every call, reads too, in the moment that it leaves. Raises LeaseLost."""

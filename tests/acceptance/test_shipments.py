@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from connector.sandbox import Wanted
+from connector.sandbox.wire import Reply, Request
 from tests.acceptance.stage import GLUE, HINGE, SCREWS, WHITE, Stage, asked, delivered, received
 from tests.papers import numbers, of_order, pack, ship_item, shipment
 
@@ -40,6 +43,36 @@ def test_part_shipments_add_up_and_only_the_last_completes_the_line(stage: Stage
         (4, False),
         (6, True),
     ]
+
+
+def test_parts_that_arrive_together_complete_the_line_with_the_last(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    for name, quantity in (("SHP-A", 4), ("SHP-B", 6)):
+        stage.put("shipment", shipment(name, of_order(order, items=[ship_item(HINGES, quantity)])))
+    stage.sync()
+    assert [one["lines"][0]["completePoLine"] for one in stage.receipts()] == [False, True]
+
+
+def test_last_part_that_is_received_first_does_not_close_the_line_before_the_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = stage.order(HINGE)
+    visma = stage.world.visma
+    visma.faults.fault("POST", "*/PurchaseReceipt", "http500_before")
+    handle = visma.handle
+
+    def counted_meanwhile(call: Request) -> Reply:
+        """The warehouse counts the one, just before the other is tried again."""
+        if call.method == "POST" and call.path.endswith("/PurchaseReceipt"):
+            stage.release()
+        return handle(call)
+
+    monkeypatch.setattr(visma, "handle", counted_meanwhile)
+    for name, quantity in (("SHP-A", 4), ("SHP-B", 6)):
+        stage.put("shipment", shipment(name, of_order(order, items=[ship_item(HINGES, quantity)])))
+    stage.sync()
+    made = [(one["supplierRef"], one["status"], one["lines"][0]["completePoLine"]) for one in stage.receipts()]
+    assert made == [("SHP-B", "Released", False), ("SHP-A", "Hold", False)]
 
 
 def test_over_shipment_is_held_and_nothing_is_received(stage: Stage) -> None:
