@@ -9,7 +9,6 @@ from time import monotonic
 from django.conf import settings
 from django.db import reset_queries
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from audit.models import Exchange
 from connector import clients, completeness, polling
@@ -17,18 +16,21 @@ from connector.errors import ConnectorError
 from connector.http import kept_lines
 from connector.models import Hook
 from connector.pipeline import sweep
-from connector.wakeups import READING
+from connector.wakeups import queue
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 45.0  # well below django-q2's own time-out of a task
+SWEEP_SECONDS = 45.0  # then whoever waits in the queue has its turn
 
 
 def tick() -> None:
-    """Every minute: what is due is polled, each stream in a task of its own, and what can move, moves."""
+    """Every minute: what is due is polled, each stream in a task of its own, and what can move, moves.
+
+    Schedules have django-q2's own time-out, hence tasks of our own for what takes long.
+    """
     for connection, stream in polling.due(timezone.now()):
-        async_task("connector.tasks.poll", connection.pk, stream.name, q_options=READING)
-    sweep_all()
+        queue("poll", connection.pk, stream.name)
+    queue("sweep_all")
 
 
 def poll(connection_id: int, stream_name: str) -> str:
@@ -41,7 +43,7 @@ def poll(connection_id: int, stream_name: str) -> str:
         return "done by an earlier task"
     polled = polling.poll(connection, stream)
     if polled.more:
-        async_task("connector.tasks.poll", connection.pk, stream.name, q_options=READING)
+        queue("poll", connection.pk, stream.name)
     if polled.ok or polled.more:
         sweep_all()
     return "busy elsewhere" if polled.busy else polled.problem or "ok"
@@ -66,7 +68,7 @@ def sweep_all() -> int:
             moved += touched
             reset_queries()  # with DEBUG on, Django keeps the last 9,000 with all that they carried
             if monotonic() - began > SWEEP_SECONDS:
-                async_task("connector.tasks.sweep_all")
+                queue("sweep_all")
                 break
     return moved
 
@@ -78,7 +80,7 @@ def account() -> int:
     """
     companies = completeness.stale(timezone.now())
     for company in companies:
-        async_task("connector.tasks.account_for", company.pk, q_options=READING)
+        queue("account_for", company.pk)
     return len(companies)
 
 

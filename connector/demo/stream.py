@@ -13,11 +13,11 @@ from typing import Any
 import requests
 from django.conf import settings
 from django.core.management import call_command
-from django_q.tasks import async_task
 
 from connector import cluster
 from connector.demo import company
 from connector.models import Connection
+from connector.wakeups import queue
 from connector.watchdog import Service, Watchdog
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def _step(control: str, step: int) -> None:
     try:
         if step % STEPS_PER_ORDER == 0:
             requests.post(f"{control}/orders", json={"count": 1}, timeout=10)
-        async_task("connector.tasks.tick")
+        queue("tick")
     except requests.RequestException as error:
         log.info("The sandbox does not answer just now: %s", error)
 

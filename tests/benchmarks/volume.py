@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 import psutil
 from django.db.models import Count
 from django_q.models import OrmQ
-from django_q.tasks import async_task
 
 from audit.models import Document, Status
 from connector.models import Connection
+from connector.wakeups import queue
 from tests.benchmarks.ground import Clock, Outside, connected, database, largest_rss, manage, outside
 
 LOOK_SECONDS = 2.0
@@ -47,7 +47,7 @@ def watch(world: Outside, pid: int) -> list[tuple[float, int, int]]:
     clock, seen = Clock(), [(0.0, 0, 0)]
     while not (done_all() and (world.idle or stands_still(seen))):
         if OrmQ.objects.count() < 2:
-            async_task("connector.tasks.tick")
+            queue("tick")
         time.sleep(LOOK_SECONDS)
         family = [process.pid for process in psutil.Process(pid).children(recursive=True)]
         seen.append((clock.seconds, at_rest(), largest_rss(family)))

@@ -43,13 +43,13 @@ def test_long_list_goes_on_where_it_stopped(stage: Stage, monkeypatch: pytest.Mo
 
 def test_worker_takes_the_next_portion_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     queued: list[tuple[object, ...]] = []
-    monkeypatch.setattr(tasks, "async_task", lambda *task, **_: queued.append(task))
+    monkeypatch.setattr(tasks, "queue", lambda *task: queued.append(task))
     monkeypatch.setattr(from_visma, "READ_SECONDS", -1.0)
     stage.world.new_order()
     visma = Connection.objects.get(system="visma")
     Cursor.objects.filter(stream="orders").update(due_at=None)
     tasks.poll(visma.pk, "orders")
-    assert queued == [("connector.tasks.poll", visma.pk, "orders")]
+    assert queued == [("poll", visma.pk, "orders")]
 
 
 def test_receipt_that_the_warehouse_releases_in_that_moment_is_delivered(
