@@ -32,6 +32,19 @@ def test_ready_with_a_worker_that_beats(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("ago", "status"), [(29, 200), (31, 503)])
+def test_ready_while_every_worker_is_in_a_long_task(
+    client: Client, company: Company, settings: Settings, ago: int, status: int
+) -> None:
+    """The beat waits behind it; the lease is renewed before each call."""
+    Heartbeat.objects.create(worker="w", beat_at=timezone.now() - timedelta(seconds=300))
+    visma = Connection.objects.create(company=company, system="visma", url="https://x")
+    until = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS - ago)
+    Cursor.objects.create(connection=visma, stream="orders", lease_owner="w", lease_until=until)
+    assert client.get("/readyz").status_code == status
+
+
+@pytest.mark.django_db
 def test_not_ready_when_no_worker_beats(client: Client) -> None:
     Heartbeat.objects.create(worker="w", beat_at=timezone.now() - timedelta(seconds=31))
     answer = client.get("/readyz")
@@ -89,6 +102,7 @@ def test_a_scrape_asks_a_handful_of_queries(
 ) -> None:
     for subject in range(5):
         a_held_invoice(company, subject=str(subject))
+    Heartbeat.objects.create(worker="w", beat_at=timezone.now())
     with django_assert_max_num_queries(7):
         client.get("/metrics")
 
