@@ -22,6 +22,10 @@ class RateLimited(Transient):
     """It was not even tried, or refused with 429: the call budget is used up. Does not count as an attempt."""
 
 
+class Busy(Transient):
+    """It was not even tried: another document of ours is at the same thing. Does not count as an attempt."""
+
+
 class InDoubt(ConnectorError):
     """Nobody knows whether it happened: a write timed out, broke off or was answered 5xx. Only `find` decides."""
 

@@ -197,6 +197,9 @@ class Work(Protocol):
     def outstanding(self) -> Collection[tuple[str, int]]:
         """Order and number of order lines of which another ship notice is known that stands on no receipt yet."""
 
+    def take_turn(self) -> None:
+        """Raises Busy while another document of the same order is being received. LeaseLost."""
+
     def before_call(self) -> None:
         """Renews the lease and notes that a write is about to leave. Raises LeaseLost."""
 

@@ -14,6 +14,7 @@ from audit import ledger
 from audit.models import Document, Kind, Status
 from connector import clients, mirror
 from connector.errors import (
+    Busy,
     ConnectorError,
     InDoubt,
     LeaseLost,
@@ -81,7 +82,7 @@ def _attempt(document: Document, owner: str, connection: Connection) -> None:
         _in_doubt(work, str(error))
     except Stale as error:
         _again_with_new_order(work, str(error))
-    except RateLimited as error:
+    except (RateLimited, Busy) as error:
         _later(work, str(error), error.retry_after, counts=False)
     except Transient as error:
         _later(work, str(error), error.retry_after, counts=True)

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from audit import ledger
 from audit.models import Document, DocumentLine, Kind, Status
-from connector.errors import LeaseLost, Unsettled
+from connector.errors import Busy, LeaseLost, Unsettled
 from connector.models import Cursor
+from mapping.models import Order
 
 ANY_ZONE = timedelta(hours=16)
 """No wall clock on earth is further behind UTC's."""
@@ -82,6 +84,25 @@ class LeasedWork:
         others = DocumentLine.objects.filter(order_line__in=ours, shipped__gt=0).exclude(document=self.document)
         waiting = others.exclude(document__status__in=(Status.DELIVERED, Status.IGNORED))
         return set(waiting.values_list("order_line__order__number", "order_line__number"))
+
+    def take_turn(self) -> None:
+        """Raises Busy while another document of the same order is being received. LeaseLost.
+
+        Of two that have begun (a person has sent a held one on) the older goes first.
+        """
+        with transaction.atomic():
+            ours = list(self.document.orders.exclude(order=None).values_list("order", flat=True))
+            list(Order.objects.select_for_update().filter(pk__in=ours).order_by("pk").values_list("pk"))
+            begun = Document.objects.filter(
+                orders__order__in=ours, status__in=(Status.MATCHED, Status.DELIVERING), progress__receiving=True
+            ).exclude(pk=self.document.pk)
+            first = (begun.filter(pk__lt=self.document.pk) if self.progress.get("receiving") else begun).first()
+            if first:
+                raise Busy(
+                    f"{first.kind} {first.number} of the same order is being received just now; this one follows.",
+                    retry_after=settings.RETRY_FIRST_SECONDS,
+                )
+            self.remember(receiving=True)
 
     def renew(self) -> None:
         """Before every call, reads too, in the moment that it leaves. Raises LeaseLost."""

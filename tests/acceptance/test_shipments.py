@@ -58,21 +58,41 @@ def test_last_part_that_is_received_first_does_not_close_the_line_before_the_oth
 ) -> None:
     order = stage.order(HINGE)
     visma = stage.world.visma
-    visma.faults.fault("POST", "*/PurchaseReceipt", "http500_before")
-    handle = visma.handle
+    visma.faults.fault("PUT", "*/PurchaseReceipt/*", "http500_before")
+    handle, looks = visma.handle, list[str]()
 
-    def counted_meanwhile(call: Request) -> Reply:
-        """The warehouse counts the one, just before the other is tried again."""
-        if call.method == "POST" and call.path.endswith("/PurchaseReceipt"):
-            stage.release()
+    def cancelled_meanwhile(call: Request) -> Reply:
+        """Somebody takes the half-made receipt away, before it is looked at for the second time."""
+        if call.method == "GET" and call.segments[-1].startswith("PR"):
+            looks.append(call.segments[-1])
+            if len(looks) == 2:
+                stage.cancel_receipt(call.segments[-1])
         return handle(call)
 
-    monkeypatch.setattr(visma, "handle", counted_meanwhile)
+    monkeypatch.setattr(visma, "handle", cancelled_meanwhile)
     for name, quantity in (("SHP-A", 4), ("SHP-B", 6)):
         stage.put("shipment", shipment(name, of_order(order, items=[ship_item(HINGES, quantity)])))
     stage.sync()
+    stage.release()
+    first, last = stage.documents("--kind", "shipment")
+    asked(first, "remote_rejected", "was cancelled in Visma")
+    delivered(last)
+    stage.run("replay", "--document", str(first["id"]))
+    stage.sync()
     made = [(one["supplierRef"], one["status"], one["lines"][0]["completePoLine"]) for one in stage.receipts()]
-    assert made == [("SHP-B", "Released", False), ("SHP-A", "Hold", False)]
+    assert made == [("SHP-B", "Released", False), ("SHP-A", "Hold", True)]
+
+
+def test_parts_are_received_one_after_the_other(stage: Stage) -> None:
+    """Until it is told the quantities, Visma shows all that is open of a line on the first receipt."""
+    order = stage.order(HINGE)
+    stage.world.visma.faults.fault("PUT", "*/PurchaseReceipt/*", "http500_before")
+    for name, quantity in (("SHP-A", 4), ("SHP-B", 6)):
+        stage.put("shipment", shipment(name, of_order(order, items=[ship_item(HINGES, quantity)])))
+    stage.sync()
+    assert [row["status"] for row in stage.documents("--kind", "shipment")] == ["delivered"] * 2
+    made = [(one["supplierRef"], one["lines"][0]["receiptQty"]) for one in stage.receipts()]
+    assert made == [("SHP-A", 4), ("SHP-B", 6)]
 
 
 def test_over_shipment_is_held_and_nothing_is_received(stage: Stage) -> None:
