@@ -91,6 +91,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # without it a restart of PostgreSQL kills django-q2's monitor
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "config.sqlite3"  # Django's, with turns for writers
     # IMMEDIATE: a transaction takes the write lock at its start, so that it never fails half-way with "database is locked".
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 30,
