@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -18,17 +19,18 @@ def key_or_generated(name: str, given: str, folder: Path, *, debug: bool) -> str
             f"{name} is not set: put it into the environment or .env (it is required while DEBUG is off)."
         )
     path = folder / name.lower()
-    try:
-        # O_EXCL: of two processes that start at the same moment one generates and the other reads.
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_text().strip() or _generate(path)
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-    return path.read_text().strip()
+    return _read(path) or _generate(path)
 
 
 def _generate(path: Path) -> str:
-    """A file left empty by a crash at the wrong moment is filled now."""
-    path.write_text(secrets.token_urlsafe(50))
-    return path.read_text().strip()
+    """Of processes that start at the same moment one generates and the others read. What a crash left empty is filled."""
+    with (path.parent / "keys.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _read(path):
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(50))
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""

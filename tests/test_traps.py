@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,22 @@ def test_a_key_file_that_a_crash_left_empty_is_filled(tmp_path: Path) -> None:
     (tmp_path / "audit_key").touch()
 
     assert key_or_generated("AUDIT_KEY", "", tmp_path, debug=True)
+
+
+def test_processes_that_start_at_the_same_moment_have_the_same_key(tmp_path: Path) -> None:
+    """With two, what one has sealed or encrypted is broken for the other."""
+    together = threading.Barrier(8)
+
+    def start_up(folder: Path) -> str:
+        together.wait()
+        return key_or_generated("AUDIT_KEY", "", folder, debug=True)
+
+    with ThreadPoolExecutor(8) as processes:
+        for number in range(50):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            keys = set(processes.map(start_up, [folder] * 8))
+            assert keys == {(folder / "audit_key").read_text()}
 
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "AUDIT_KEY"])
