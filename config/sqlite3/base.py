@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,19 +43,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.has_turn or not statement.lstrip()[:7].upper().startswith(WRITES):
             yield
             return
-        self._take_turn()
         try:
+            self._take_turn()
             yield
         finally:
             self._give_turn()
 
     def _start_transaction_under_autocommit(self) -> None:
-        self._take_turn()
-        try:
+        with ExitStack() as unless_begun:
+            unless_begun.callback(self._give_turn)
+            self._take_turn()
             super()._start_transaction_under_autocommit()  # type: ignore[misc]  # Django's types leave it out
-        except BaseException:
-            self._give_turn()
-            raise
+            unless_begun.pop_all()
 
     def _commit(self) -> None:
         self._to_the_end_of_turn(super()._commit)  # type: ignore[misc]  # Django's types leave it out
@@ -76,8 +75,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._give_turn()
 
     def _take_turn(self) -> None:
+        self.has_turn = True  # first: a signal may end the wait, and what was not taken may be given back
         fcntl.flock(self._turn(), fcntl.LOCK_EX)
-        self.has_turn = True
 
     def _give_turn(self) -> None:
         if self.has_turn:

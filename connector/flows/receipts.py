@@ -76,7 +76,7 @@ def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> De
         _cancel(plan.cancels, visma, work)
     if not plan.lines:
         return Delivered(plan.cancels, receipt=visma.receipt(plan.cancels)[0])
-    work.take_turn()  # a line is on the receipt with all that is open of it, until the quantities are told
+    work.take_turn()  # a line takes all that is open of it until the quantities are told (visma.md §9.3)
     number = found or _header(plan, visma, work)
     row = _continued(found, visma, work) if found else None
     if row is None or not row.dto.lines:
