@@ -77,13 +77,13 @@ class AnyText(TestCase):
 
 
 def test_bulk_update_keeps_values(visma: Connection) -> None:
-    visma.client_secret, visma.token = "new", ""
+    visma.client_secret, visma.token = "quite another", ""
 
     Connection.objects.bulk_update([visma], ["client_secret", "token"])
 
-    assert secret(visma) == "new"
+    assert secret(visma) == "quite another"
     assert Connection.objects.get().token == ""
-    assert b"new" not in stored()
+    assert b"quite another" not in stored()
 
 
 def test_update_with_a_value_encrypts_it(visma: Connection) -> None:

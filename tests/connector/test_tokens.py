@@ -21,7 +21,7 @@ from mapping.models import Company
 
 
 class TokenServer:
-    """Issues T1, T2, … each with `life` seconds; `error` is raised instead when set; `slow` holds every answer back."""
+    """Issues token-1, token-2, … each with `life` seconds; `error` is raised instead when set; `slow` holds every answer back."""
 
     def __init__(self, life: int = 3600, slow: float = 0.0) -> None:
         self.life = life
@@ -36,7 +36,7 @@ class TokenServer:
             self.issued += 1
         if self.error:
             raise self.error
-        return Token(f"T{self.issued}", self.life)
+        return Token(f"token-{self.issued}", self.life)
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def test_one_token_serves_every_process_until_nine_tenths_of_its_life(
     row: Connection, clock: time_machine.Traveller
 ) -> None:
     server = TokenServer()
-    assert [_tokens(row, server).get() for _ in range(3)] == ["T1"] * 3
+    assert [_tokens(row, server).get() for _ in range(3)] == ["token-1"] * 3
     clock.shift(0.9 * 3600 - 1)
-    assert _tokens(row, server).get() == "T1"
+    assert _tokens(row, server).get() == "token-1"
     clock.shift(1)
-    assert _tokens(row, server).get() == "T2"
+    assert _tokens(row, server).get() == "token-2"
 
 
 @pytest.mark.parametrize(("life", "used"), [(3600, 3240), (300, 240), (60, 30), (10, 5)])
@@ -69,15 +69,15 @@ def test_the_token_lies_encrypted_in_the_database(row: Connection) -> None:
     _tokens(row, TokenServer()).get()
     with database.cursor() as cursor:
         cursor.execute("SELECT token FROM connector_connection")
-        assert b"T1" not in bytes(cursor.fetchone()[0])
+        assert b"token-1" not in bytes(cursor.fetchone()[0])
 
 
 def test_a_refused_token_is_renewed_only_when_nobody_has_done_so_already(row: Connection) -> None:
     server = TokenServer()
     first, second = _tokens(row, server), _tokens(row, server)
-    assert first.get() == second.get() == "T1"
-    assert first.renew("T1") == "T2"
-    assert second.renew("T1") == "T2"
+    assert first.get() == second.get() == "token-1"
+    assert first.renew("token-1") == "token-2"
+    assert second.renew("token-1") == "token-2"
     assert server.issued == 2
 
 
@@ -94,7 +94,7 @@ def test_refused_credentials_pause_the_connection_and_nobody_asks_again(row: Con
 
 def test_a_trial_may_ask_while_the_connection_is_paused(row: Connection) -> None:
     pause(row, "wrong secret")
-    assert _tokens(row, TokenServer(), trial=True).anew() == "T1"
+    assert _tokens(row, TokenServer(), trial=True).anew() == "token-1"
 
 
 def test_pausing_keeps_the_first_reason_and_resuming_ends_it(row: Connection) -> None:
@@ -123,13 +123,13 @@ def test_after_a_passing_failure_the_next_one_may_ask(row: Connection) -> None:
     with pytest.raises(Transient):
         _tokens(row, server).get()
     server.error = None
-    assert _tokens(row, server).get() == "T2"
+    assert _tokens(row, server).get() == "token-2"
 
 
 def test_the_lease_of_a_process_that_died_is_taken_over(row: Connection, clock: time_machine.Traveller) -> None:
     Connection.objects.update(token_renew_until=timezone.now() + timedelta(seconds=30))
     clock.shift(31)
-    assert _tokens(row, TokenServer()).get() == "T1"
+    assert _tokens(row, TokenServer()).get() == "token-1"
 
 
 def test_a_token_of_replaced_credentials_is_not_stored(row: Connection) -> None:
@@ -154,7 +154,7 @@ def test_of_many_that_need_a_token_at_once_one_fetches_it(company: Company) -> N
         tokens = _tokens(row, server)
         start.wait()
         token = tokens.get()
-        found.append(tokens.renew(token) if token == "T1" else token)
+        found.append(tokens.renew(token) if token == "token-1" else token)
         connections.close_all()
 
     threads = [threading.Thread(target=work) for _ in range(8)]
@@ -162,5 +162,5 @@ def test_of_many_that_need_a_token_at_once_one_fetches_it(company: Company) -> N
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == ["T2"] * 8
+    assert found == ["token-2"] * 8
     assert server.issued == 2
