@@ -8,8 +8,10 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
-from connector.hooks import warm_up  # noqa: E402 - models are there only now
+from config.sqlite3.base import go_first  # noqa: E402 - models are there only now
+from connector.hooks import warm_up  # noqa: E402
 
+go_first()
 warm_up()
 gc.collect()
 gc.freeze()  # what was imported stays: no collection has to look through it while a webhook waits

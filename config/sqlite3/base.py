@@ -1,7 +1,8 @@
 """Django's SQLite backend, in which writers wait for one another in the kernel.
 
 SQLite has no queue: who finds it locked sleeps up to 100 ms and tries again, while a busy worker takes the lock anew within
-microseconds. Beside four workers a webhook waited for seconds that way.
+microseconds. Beside four workers a webhook waited for seconds that way. Web processes, which somebody waits for, go before
+workers (`go_first`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,13 @@ from typing import IO, Any
 from django.db.backends.sqlite3 import base
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+_goes_first = False
+
+
+def go_first() -> None:
+    """For a process whose answers somebody waits for: its writers pass all that wait in other processes."""
+    global _goes_first
+    _goes_first = True
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -29,7 +37,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.has_turn = False
-        self._file: IO[bytes] | None = None
+        self._files: tuple[IO[bytes], IO[bytes]] | None = None
         self._opened_by = 0
 
     def create_cursor(self, name: Any = None) -> Cursor:  # noqa: ARG002 - SQLite's cursors have no names
@@ -64,9 +72,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         self._to_the_end_of_turn(super()._close)  # type: ignore[misc]  # Django's types leave it out
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for file in self._files or ():
+            file.close()
+        self._files = None
 
     def _to_the_end_of_turn(self, step: Callable[[], None]) -> None:
         try:
@@ -76,19 +84,46 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _take_turn(self) -> None:
         self.has_turn = True  # first: a signal may end the wait, and what was not taken may be given back
-        fcntl.flock(self._turn(), fcntl.LOCK_EX)
+        turn, first = self._locks()
+        if _goes_first:
+            fcntl.flock(first, fcntl.LOCK_SH)
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            fcntl.flock(first, fcntl.LOCK_UN)
+            return
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        while not _is_free(first):  # somebody is passing
+            fcntl.flock(turn, fcntl.LOCK_UN)
+            fcntl.flock(first, fcntl.LOCK_EX)
+            fcntl.flock(first, fcntl.LOCK_UN)
+            fcntl.flock(turn, fcntl.LOCK_EX)
 
     def _give_turn(self) -> None:
         if self.has_turn:
             self.has_turn = False
-            fcntl.flock(self._turn(), fcntl.LOCK_UN)
+            for file in self._locks():
+                fcntl.flock(file, fcntl.LOCK_UN)
 
-    def _turn(self) -> IO[bytes]:
-        """Opened anew after a fork: the lock belongs to the opened file, whoever shares it."""
-        if self._file is None or self._opened_by != os.getpid():
-            self._file = Path(f"{self.settings_dict['NAME']}-turn").open("ab", buffering=0)  # noqa: SIM115 - stays open
+    def _locks(self) -> tuple[IO[bytes], IO[bytes]]:
+        """The turn, and what who goes first holds while waiting for it. Opened anew after a fork: a lock belongs to the
+        opened file, whoever shares it."""
+        if self._files is None or self._opened_by != os.getpid():
+            name = self.settings_dict["NAME"]
+            self._files = _opened(f"{name}-turn"), _opened(f"{name}-first")
             self._opened_by = os.getpid()
-        return self._file
+        return self._files
+
+
+def _opened(path: str) -> IO[bytes]:
+    return Path(path).open("ab", buffering=0)
+
+
+def _is_free(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return True
 
 
 class Cursor(base.SQLiteCursorWrapper):

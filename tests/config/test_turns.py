@@ -16,31 +16,50 @@ from django.db import connection, transaction
 
 from config.sqlite3.base import DatabaseWrapper
 from mapping.models import Company
+from tests.connector.processes import until
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite"),
     pytest.mark.django_db(transaction=True),
 ]
 ROOT = Path(__file__).resolve().parents[2]
-IN_A_TRANSACTION = """
+ELSEWHERE = """
 import os, django
 django.setup()
 from django.db import connection, transaction
+from config.sqlite3.base import go_first
+from mapping.models import Company
 connection.settings_dict["NAME"] = os.environ["DATABASE"]
+"""
+IN_A_TRANSACTION = """
 with transaction.atomic():
     print("begun", flush=True)
     input()
 """
 
 
-def is_free() -> bool:
-    """Whether another process could begin to write at once."""
-    with Path(f"{settings.DATABASES['default']['NAME']}-turn").open("ab") as file:
+WRITES_A_NAME = """
+print("writes", flush=True)
+Company.objects.create(name={name!r}, orders_from="2026-01-01")
+"""
+
+
+def is_free(lock: str = "turn") -> bool:
+    """Whether another process could begin to write at once; with "first", whether nobody is passing the others."""
+    with Path(f"{settings.DATABASES['default']['NAME']}-{lock}").open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
+
+
+def elsewhere(code: str) -> subprocess.Popen[bytes]:
+    """Another process on the same database."""
+    name = str(connection.settings_dict["NAME"])
+    environment = {**os.environ, "DATABASE": name, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    command = [sys.executable, "-c", ELSEWHERE + code]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def company(name: str = "Turns AS") -> Company:
@@ -100,13 +119,24 @@ def test_a_single_statement_takes_it_only_to_write(
 
 
 def test_who_is_killed_in_a_transaction_keeps_nobody_waiting() -> None:
-    name = str(connection.settings_dict["NAME"])
-    environment = {**os.environ, "DATABASE": name, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    command = [sys.executable, "-c", IN_A_TRANSACTION]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with elsewhere(IN_A_TRANSACTION) as process:
         assert process.stdout
         assert process.stdout.readline() == b"begun\n"
         assert not is_free()
         process.send_signal(signal.SIGKILL)
     company()
     assert is_free()
+
+
+def test_who_goes_first_passes_those_who_wait() -> None:
+    with transaction.atomic():
+        worker = elsewhere(WRITES_A_NAME.format(name="worker"))
+        assert worker.stdout
+        assert worker.stdout.readline() == b"writes\n"
+        web = elsewhere("go_first()" + WRITES_A_NAME.format(name="web"))
+        until(lambda: not is_free("first"))
+    for process in (web, worker):
+        with process:
+            assert process.wait(timeout=30) == 0
+    assert list(Company.objects.order_by("pk").values_list("name", flat=True)) == ["web", "worker"]
+    assert is_free("first")
