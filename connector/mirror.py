@@ -20,6 +20,7 @@ from connector.visma.schemas import (
     SupplierInvoiceDto,
     SupplierLocationDto,
 )
+from mapping.locks import change_mappings, lock_orders
 from mapping.models import (
     Booking,
     BookingLine,
@@ -111,6 +112,7 @@ def items(company: Company, rows: Sequence[Row[InventoryDto]]) -> int:
             "modified": dto.last_modified_date_time,
         }
         with transaction.atomic():
+            change_mappings(company)
             item, _ = Item.objects.update_or_create(company=company, number=dto.inventory_number, defaults=columns)
             item.units.all().delete()
             ItemUnit.objects.bulk_create(_units(item, dto))
@@ -198,10 +200,13 @@ def invoices(company: Company, rows: Iterable[Row[SupplierInvoiceDto]]) -> set[s
 
 def deleted(booking: Booking) -> set[str]:
     """Nothing over there answers to its number any more. Returns the orders that it was about."""
-    Booking.objects.filter(pk=booking.pk).update(
-        status=Booking.DELETED, content_hash=""
-    )  # should it come again, it differs
-    return _orders_of(booking)
+    touched = _orders_of(booking)
+    with transaction.atomic():
+        lock_orders(booking.company, touched)
+        Booking.objects.filter(pk=booking.pk).update(
+            status=Booking.DELETED, content_hash=""
+        )  # should it come again, it differs
+    return touched
 
 
 def has_seen(company: Company, dto: SupplierInvoiceDto) -> bool:
@@ -237,18 +242,20 @@ def _booking(
     kind, document_type, number = identity
     digest = hash_of(raw)
     where: dict[str, Any] = {"company": company, "kind": kind, "type": document_type, "number": number}
-    if Booking.objects.filter(**where, content_hash=digest).exists():
+    known = Booking.objects.filter(**where).first()
+    if known and known.content_hash == digest:
         return set()
+    touched = {line.order_number for line in lines if line.order_number} | (_orders_of(known) if known else set())
     with transaction.atomic():
+        lock_orders(company, touched)
         defaults = {**columns, "content_hash": digest, "modified": modified}
         booking, _ = Booking.objects.update_or_create(**where, defaults=defaults)
-        before = _orders_of(booking)
         booking.lines.all().delete()
         numbered = {line.number: line for line in lines}
         for line in numbered.values():
             line.booking = booking
         BookingLine.objects.bulk_create(numbered.values())
-    return before | {line.order_number for line in lines if line.order_number}
+    return touched
 
 
 def _orders_of(booking: Booking) -> set[str]:
@@ -276,6 +283,7 @@ def _order(company: Company, row: Row[PurchaseOrderDto], digest: str, supplier: 
         "row": canonical(row.raw),
     }
     with transaction.atomic():
+        lock_orders(company, [dto.order_nbr])
         order, _ = Order.objects.update_or_create(company=company, number=dto.order_nbr, defaults=columns)
         present = {line.line_nbr: line for line in dto.lines if line.line_nbr is not None}
         order.lines.exclude(number__in=present).update(is_present=False)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from django.db import transaction
 
+from mapping.locks import change_mappings
 from mapping.models import Company, ItemReference, NumberKind, TaxMapping, TradingPartner, UnitMapping
 from mapping.models.references import comparable
 from mapping.plan import Plan, Verdict
@@ -61,7 +62,7 @@ def load(
     """
     with transaction.atomic():
         # Two files of one company at the same moment would both find a row missing: the second waits here.
-        Company.objects.select_for_update().get(pk=company.pk)
+        change_mappings(company)
         try:
             rows = read_table(content, _COLUMNS[kind])
         except BadFile as error:

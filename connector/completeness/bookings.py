@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from audit.models import Kind, Status
@@ -65,16 +67,18 @@ def _head_of(*names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 def _look_up(company: Company, visma: VismaClient, booking: Booking) -> None:
+    mirrored: Callable[[], set[str]]
     try:
         if booking.kind == Booking.Kind.RECEIPT:
-            touched = mirror.receipts(company, [visma.receipt(booking.number)[0]])
+            mirrored = partial(mirror.receipts, company, [visma.receipt(booking.number)[0]])
         else:
-            touched = mirror.invoices(company, [visma.invoice(booking.number, booking.type)[0]])
+            mirrored = partial(mirror.invoices, company, [visma.invoice(booking.number, booking.type)[0]])
     except NotFound:
-        touched = mirror.deleted(booking)
+        mirrored = partial(mirror.deleted, booking)
     except Unreadable:
         return  # it is there, and the stream says what is wrong with it
-    orders_arrived(company, touched, now=timezone.now())
+    with transaction.atomic():
+        orders_arrived(company, mirrored(), now=timezone.now())
 
 
 def _ask_for_lost(company: Company, found: Account) -> None:

@@ -21,6 +21,7 @@ from connector.flows.verdict import Asking, Ignoring, PaperLine, Ready, Summary,
 from connector.models import Connection
 from connector.pipeline.reading import FLOWS, Read, read
 from connector.pipeline.settling import settle_asked
+from mapping.locks import lock_orders, read_mappings
 from mapping.lookup import MappingMissing
 from mapping.matching import Difference
 from mapping.models import Order, TradingPartner
@@ -91,6 +92,7 @@ def _match(document: Document, found: Read, paper: Any, owner: str, now: datetim
     flow = FLOWS[found.kind]
     summary: Summary = flow.describe(paper)
     with transaction.atomic():
+        read_mappings(document.company)
         partner = _locked_partner(document, summary)
         orders = _locked_orders(document, summary)
         _locked_revisions(document)
@@ -133,7 +135,9 @@ def _locked_partner(document: Document, summary: Summary) -> TradingPartner | No
 
 
 def _locked_orders(document: Document, summary: Summary) -> list[Order]:
+    """Also those that are not known: what comes of them now wakes this paper, once it waits for it."""
     numbers = [number.strip() for number in (*summary.order_numbers, *summary.associated)]
+    lock_orders(document.company, numbers)
     locked = Order.objects.select_for_update().filter(company=document.company, number__in=numbers)
     return list(locked.order_by("pk"))
 

@@ -7,7 +7,7 @@ import random
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from audit import ledger
@@ -29,7 +29,9 @@ from connector.flows.verdict import Delivered
 from connector.models import Connection
 from connector.pipeline import wakes
 from connector.pipeline.leased import LeasedWork
+from connector.pipeline.outgoing import order_shown
 from connector.pipeline.reading import FLOWS
+from mapping.locks import lock_orders
 from mapping.matching import Difference
 
 log = logging.getLogger(__name__)
@@ -103,26 +105,38 @@ def _attempt(document: Document, owner: str, connection: Connection) -> None:
 def _arrived(work: LeasedWork, delivered: Delivered) -> None:
     """Delivered, and mirrored at once, so that what waits for it need not wait for the next poll."""
     now, document = timezone.now(), work.document
-    moved = ledger.move(
-        document,
-        Status.DELIVERED,
-        now=now,
-        owner=work.owner,
-        reason=" ".join(said for said in (ARRIVED[document.kind].format(delivered.ref), delivered.note) if said),
-        facts={"ref": delivered.ref},
-        output_ref=delivered.ref,
-        delivered_at=now,
-        progress={**work.progress, "open": False},
-    )
-    if not moved:
-        return
-    touched: set[str] = set()
-    if delivered.receipt:
-        touched |= mirror.receipts(document.company, [delivered.receipt])
-    if delivered.invoice:
-        touched |= mirror.invoices(document.company, [delivered.invoice])
-    wakes.orders_arrived(document.company, touched, now=now)
+    booked = _orders_booked(document, delivered)
+    with transaction.atomic():
+        lock_orders(document.company, booked)
+        moved = ledger.move(
+            document,
+            Status.DELIVERED,
+            now=now,
+            owner=work.owner,
+            reason=" ".join(said for said in (ARRIVED[document.kind].format(delivered.ref), delivered.note) if said),
+            facts={"ref": delivered.ref},
+            output_ref=delivered.ref,
+            delivered_at=now,
+            progress={**work.progress, "open": False},
+        )
+        if not moved:
+            return
+        mirror.receipts(document.company, [delivered.receipt] if delivered.receipt else [])
+        mirror.invoices(document.company, [delivered.invoice] if delivered.invoice else [])
+        wakes.orders_arrived(document.company, booked, now=now)
     wakes.followers(document, now=now)
+
+
+def _orders_booked(document: Document, delivered: Delivered) -> set[str]:
+    """The orders whose bookings are others now; a poll may have mirrored the booking before its paper was delivered."""
+    found: set[str] = set()
+    if delivered.receipt:
+        found |= {line.po_order_nbr for line in delivered.receipt.dto.lines}
+    if delivered.invoice:
+        found |= {line.po_number for line in delivered.invoice.dto.invoice_lines}
+    if delivered.receipt or delivered.invoice:
+        found |= set(document.orders.values_list("order_number", flat=True))
+    return found - {""}
 
 
 def _rest(work: LeasedWork, why: str, until: datetime) -> None:
@@ -168,8 +182,10 @@ def _again_with_new_order(work: LeasedWork, why: str) -> None:
     except ConnectorError as error:  # matched again with the next attempt, which will be refused as this one was
         _later(work, str(error), error.retry_after if isinstance(error, Transient) else None, counts=True)
         return
-    mirror.orders(document.company, rows)
-    ledger.move(document, Status.RECEIVED, now=timezone.now(), owner=work.owner, verb="stale", reason=why)
+    now = timezone.now()
+    for row in rows:  # as the poll does it, which then finds nothing new
+        order_shown(document.company, row, now=now)
+    ledger.move(document, Status.RECEIVED, now=now, owner=work.owner, verb="stale", reason=why)
 
 
 def _broken(work: LeasedWork) -> None:

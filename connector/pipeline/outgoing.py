@@ -9,14 +9,25 @@ from django.db.models import QuerySet
 
 from audit import ledger
 from audit.models import Document, Kind, Status
+from connector import mirror
 from connector.clients import clients_for
 from connector.errors import NotFound
 from connector.flows import orders as flow
 from connector.http import lossless
-from connector.visma.schemas import PurchaseOrderDto
-from mapping.models import Order
+from connector.pipeline.wakes import orders_arrived
+from connector.visma.schemas import PurchaseOrderDto, Row
+from mapping.models import Company, Order
 
 GONE = ("Cancelled", "Voided")
+
+
+def order_shown(company: Company, row: Row[PurchaseOrderDto], *, now: datetime) -> None:
+    """An order as Visma shows it now: where it differs it is mirrored, where its paper does, revised, and what waits for it
+    looked at again; in one transaction, so that none of it is lost."""
+    with transaction.atomic():
+        for order in mirror.orders(company, [row]):
+            revise(order, now=now)
+            orders_arrived(company, [order.number], now=now)
 
 
 def revise(order: Order, *, now: datetime, by_hand: str = "") -> Document | None:

@@ -13,7 +13,7 @@ from connector import clients, mirror
 from connector.budget import ANSWERS, MASTER_DATA, ORDERS
 from connector.models import Connection, Cursor
 from connector.news import new_invoices, new_orders, new_receipts
-from connector.pipeline import orders_arrived, revise
+from connector.pipeline import order_shown, orders_arrived
 from connector.polling import clocks
 from connector.polling.stream import Stream, a_while, note_problem, renew
 from connector.visma import stamps
@@ -56,15 +56,11 @@ def _items(connection: Connection, cursor: Cursor, priority: int) -> str:
 
 
 def _orders(connection: Connection, cursor: Cursor, priority: int) -> str:
-    """Mirrored, and where the outgoing paper differs, revised: one transaction per order, so that neither is lost."""
     window = _read(connection, cursor, _visma(connection, cursor, priority).orders)
     for row in a_while(new_orders(connection.company, window.rows), READ_SECONDS):
         now = timezone.now()
         renew(cursor)
-        with transaction.atomic():
-            for order in mirror.orders(connection.company, [row]):
-                revise(order, now=now)
-                orders_arrived(connection.company, [order.number], now=now)
+        order_shown(connection.company, row, now=now)
     return passed(cursor, window, clocks.zone_of(connection.company))
 
 

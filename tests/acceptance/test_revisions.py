@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from connector.sandbox import Wanted
+from connector.sandbox.wire import Reply, Request
 from mapping.models import Company
 from tests.acceptance.stage import HINGE, WHITE, Row, Stage, asked, delivered
 from tests.papers import ack, dated, numbers, of_order, ship_item, shipment
@@ -42,6 +43,22 @@ def test_changed_order_goes_out_once_as_a_replacement_under_a_new_path(stage: St
     stage.sync()
     assert sent(stage) == [("00", [10]), ("05", [12])]
     assert [row["output_ref"] for row in revisions(stage, order)] == [f"/in/PO{order}-1.json", f"/in/PO{order}-2.json"]
+
+
+def test_change_that_an_answer_runs_into_is_a_revision_like_any_other(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    handle = stage.world.visma.handle
+    changes = iter([12])
+
+    def between(call: Request) -> Reply:
+        if call.method == "PUT" and (quantity := next(changes, 0)):
+            stage.change(order, {"lineNumber": 1, "orderQty": quantity})  # the buyer is faster: 412
+        return handle(call)
+
+    stage.world.visma.handle = between  # type: ignore[method-assign]
+    delivered(stage.sends("order_ack", ack(order, "AD", dates=[dated("067", "2026-12-20")])))
+    stage.sync()
+    asked(revisions(stage, order)[-1], "order_changed", order)
 
 
 def test_our_own_dates_and_receipts_send_nothing(stage: Stage) -> None:

@@ -1,0 +1,145 @@
+"""A booking, an order or a mapping changes in the moment in which a paper is decided: the paper is looked at again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import close_old_connections, connection, transaction
+from django.utils import timezone
+
+from audit.models import Status
+from connector import mirror
+from connector.pipeline import deciding, order_shown, orders_arrived
+from connector.rsx.codes import UNITS
+from connector.visma.schemas import PurchaseOrderDto, PurchaseReceiptDto, Row
+from mapping.files import load
+from mapping.models import Company, Order
+from tests.connector.rehearsing import a_partner, a_shipment, an_invoice, an_order, arrives, decided
+from tests.papers import invoice, invoice_line, numbers
+
+pytestmark = [
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+class Meanwhile:
+    """Something that begins once the next decision has read its facts, and ends before or after that is written down."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._judge = deciding.judge
+        self._threads: list[threading.Thread] = []
+        self._monkeypatch = monkeypatch
+
+    def does(self, change: Callable[[], Any]) -> None:
+        def judge(*args: Any) -> Any:
+            verdict = self._judge(*args)
+            self._monkeypatch.setattr(deciding, "judge", self._judge)
+            self._begin(change)
+            return verdict
+
+        self._monkeypatch.setattr(deciding, "judge", judge)
+
+    def over(self) -> None:
+        for thread in self._threads:
+            thread.join(timeout=30)
+            assert not thread.is_alive()
+
+    def _begin(self, change: Callable[[], Any]) -> None:
+        def run() -> None:
+            try:
+                change()
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        self._threads.append(thread)
+        thread.start()
+        while thread.is_alive() and not _waits():
+            thread.join(timeout=0.01)
+
+
+def _waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meanwhile]:
+    found = Meanwhile(monkeypatch)
+    yield found
+    found.over()
+    close_old_connections()
+
+
+@pytest.fixture
+def company(transactional_db: None, company: Company) -> Company:
+    a_partner(company)
+    return company
+
+
+def the_receipt(order: str) -> Row[PurchaseReceiptDto]:
+    raw = {
+        "receiptNbr": "PR9",
+        "receiptType": "PoReceipt",
+        "status": "Released",
+        "supplier": {"number": "50000"},
+        "lines": [{"lineNbr": 1, "poOrderNbr": order, "poOrderLineNbr": 1, "receiptQty": 10, "uom": "STK"}],
+    }
+    return Row(PurchaseReceiptDto.model_validate(raw), raw)
+
+
+def the_order(order: Order) -> Row[PurchaseOrderDto]:
+    raw = {"orderNbr": order.number, "orderType": "RegularOrder", "status": "Open", "supplier": {"number": "50000"}}
+    return Row(PurchaseOrderDto.model_validate(raw), raw)
+
+
+def test_goods_that_are_received_while_their_invoice_is_decided_wake_it(company: Company, meanwhile: Meanwhile) -> None:
+    an_order(company)
+
+    def booked() -> None:
+        with transaction.atomic():
+            orders_arrived(company, mirror.receipts(company, [the_receipt("PO1")]), now=timezone.now())
+
+    meanwhile.does(booked)
+    waits = an_invoice(company, "I1", 10)
+    meanwhile.over()
+    assert decided(waits).status == Status.MATCHED
+
+
+def test_order_that_comes_while_its_paper_is_decided_wakes_it(company: Company, meanwhile: Meanwhile) -> None:
+    order = an_order(company, "PO7")
+    row = the_order(order)
+    order.lines.all().delete()
+    order.delete()
+    meanwhile.does(lambda: order_shown(company, row, now=timezone.now()))
+    paper = invoice("I1", "PO7", [invoice_line(numbers("1", buyer="1001-BLK"), 10, 48)], 480, currency="NOK")
+    asked = arrives(company, "invoice", paper)
+    meanwhile.over()
+    assert decided(asked).cause == "line_unknown"
+
+
+def test_mapping_that_is_being_imported_when_a_paper_needs_it_is_awaited(company: Company) -> None:
+    an_order(company)
+    text = b"trading_partner_id,their_number,number_kind,item\nNORDICPARTS01,XYZ-9,vendor,1001-BLK\n"
+    written, decides = threading.Event(), threading.Event()
+
+    def imported() -> None:
+        with transaction.atomic():
+            load("items", company, text, reason="test", rsx_units=UNITS)
+            written.set()
+            while not (_waits() or decides.wait(timeout=0.01)):
+                pass
+        connection.close()
+
+    thread = threading.Thread(target=imported)
+    thread.start()
+    assert written.wait(timeout=30)
+    paper = a_shipment(company, "S1", 10, named=numbers("", vendor="XYZ-9"))
+    decides.set()
+    thread.join(timeout=30)
+    assert paper.status == Status.MATCHED
