@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from connector.errors import NotFound, Rejected
+from connector.errors import InDoubt, NotFound, Rejected
 from connector.flows.billing import allocate, billed_lines, currency_differs, linked_lines, over_invoiced, paper_lines
 from connector.flows.free_lines import account_missing, charge_lines, expense_lines, plain_net, surplus_lines
 from connector.flows.ground import Ground, duplicate, ground, missing_orders, unwanted
@@ -28,6 +28,7 @@ from connector.flows.verdict import (
 )
 from connector.rsx import invoice as rsx_invoice
 from connector.rsx.invoice import Invoice, InvoiceLine
+from connector.visma.schemas import Row, SupplierInvoiceDto
 from mapping.matching import Difference
 from mapping.models import Company, TradingPartner
 
@@ -124,26 +125,42 @@ def deliver(work: Work, clients: Clients, found: str) -> Delivered:
         number = clients.visma.create_invoice(body(plan))
     if work.progress.get("invoice") != number:
         work.remember(invoice=number)
+    refused = None if work.progress.get("attached") else _attach(number, work, clients)
+    row = _shown(number, work, clients, found=bool(found))
+    if refused:
+        raise Rejected(f"The paper cannot be attached to invoice {number}: {refused}")
+    return Delivered(number, invoice=row, note=verify(plan, row.dto))
+
+
+def _shown(number: str, work: Work, clients: Clients, *, found: bool) -> Row[SupplierInvoiceDto]:
+    """The invoice as Visma has it. One that people took away there is forgotten, and a person asked."""
     try:
-        if not work.progress.get("attached"):
-            _attach(number, work, clients)
-        row = clients.visma.invoice(number, DOCUMENT_TYPE)[0]
+        return clients.visma.invoice(number, DOCUMENT_TYPE)[0]
     except NotFound as error:
+        if not found:
+            raise InDoubt(f"Invoice {number} was made, but is not visible yet.") from error
+        work.must_be_settled(f"Invoice {number} is not visible yet.")
         work.remember(invoice="", attached=False, open=False)
         raise Rejected(f"Invoice {number}, half made, is not in Visma any more. Replay to make a new one.") from error
-    return Delivered(number, invoice=row, note=verify(plan, row.dto))
 
 
 def _of(work: Work) -> InvoicePlan:
     return InvoicePlan.model_validate_json(work.output)
 
 
-def _attach(number: str, work: Work, clients: Clients) -> None:
-    """Bookkeeping evidence. The same name again would only be a new revision (visma.md §9.4)."""
+def _attach(number: str, work: Work, clients: Clients) -> NotFound | None:
+    """Bookkeeping evidence. The same name again would only be a new revision (visma.md §9.4).
+
+    Returns a 404: it may be the invoice that is not there, and it alone says so.
+    """
     work.before_call()
     kind = "application/xml" if work.form == "xml" else "application/json"
-    clients.visma.attach_to_invoice(number, DOCUMENT_TYPE, work.source_name, work.source, kind)
+    try:
+        clients.visma.attach_to_invoice(number, DOCUMENT_TYPE, work.source_name, work.source, kind)
+    except NotFound as error:
+        return error
     work.remember(attached=True)
+    return None
 
 
 def _purpose(paper: Invoice) -> str:

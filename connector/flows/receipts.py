@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
-from connector.errors import InDoubt, NotFound, Rejected
+from connector.errors import InDoubt, NotFound, Rejected, Transient, Unreadable
 from connector.flows.verdict import Delivered, Plan, Work
 from connector.visma.bodies import (
     AddPurchaseOrderLines,
@@ -72,10 +72,9 @@ def find(plan: ReceiptPlan, visma: VismaClient, work: Work) -> str:
 def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> Delivered:
     """Header, lines, quantities, verification, and release where the partner wants it: 4 calls and 1 to verify."""
     plan = _closing_nothing_early(plan, work)
-    if plan.cancels:
-        _cancel(plan.cancels, visma, work)
+    cancelled = _cancel(plan, visma, work) if plan.cancels else None
     if not plan.lines:
-        return Delivered(plan.cancels, receipt=visma.receipt(plan.cancels)[0])
+        return Delivered(plan.cancels, receipt=cancelled)
     work.take_turn()  # a line takes all that is open of it until the quantities are told (visma.md §9.3)
     number = found or _header(plan, visma, work)
     row = _continued(found, visma, work) if found else None
@@ -83,11 +82,13 @@ def deliver(plan: ReceiptPlan, visma: VismaClient, work: Work, found: str) -> De
         _add_lines(plan, number, visma, work, fresh=row is None)
         row = _with_lines(number, visma)
     changes = [] if row.dto.status == "Released" else _changes(plan, row.dto)
-    if changes:
+    appearing = bool(work.progress.get("told")) and not work.settled
+    if changes and not work.progress.get("told"):
         _once_settled(work, "changing", f"The quantities of receipt {number} are not visible yet.")
         work.before_call()
-        row = _changed(number, changes, visma)
-    _verify(plan, row.dto)
+        row = _changed(number, changes, visma, work)
+        appearing = bool(work.progress.get("told"))
+    _verify(plan, row.dto, work, appearing=appearing)
     if plan.release and row.dto.status != "Released":
         row = _release(number, row, visma, work)
     return Delivered(number, receipt=row)
@@ -113,6 +114,7 @@ def _continued(number: str, visma: VismaClient, work: Work) -> Row[PurchaseRecei
     try:
         row = visma.receipt(number)[0]
     except NotFound as error:
+        work.must_be_settled(f"Receipt {number} is not visible yet.")
         _forget(work)
         raise Rejected(f"Receipt {number}, half made, is not in Visma any more. Replay to make a new one.") from error
     if row.dto.status == "Cancelled":
@@ -122,7 +124,7 @@ def _continued(number: str, visma: VismaClient, work: Work) -> Row[PurchaseRecei
 
 
 def _forget(work: Work) -> None:
-    work.remember(receipt="", adding=False, changing=False, releasing=False, open=False)
+    work.remember(receipt="", adding=False, changing=False, told=False, releasing=False, open=False)
 
 
 def _once_settled(work: Work, step: str, otherwise: str) -> None:
@@ -175,7 +177,7 @@ def _add_lines(plan: ReceiptPlan, number: str, visma: VismaClient, work: Work, *
 
 def _with_lines(number: str, visma: VismaClient) -> Row[PurchaseReceiptDto]:
     """The receipt with its lines; a queued action shows them later (visma.md §9.3)."""
-    row = visma.receipt(number)[0]
+    row = _shown(number, visma)
     if not row.dto.lines:
         raise InDoubt(f"The lines of receipt {number} are not visible yet.")
     return row
@@ -203,7 +205,17 @@ def _changes(plan: ReceiptPlan, dto: PurchaseReceiptDto) -> list[PurchaseReceipt
     return changes
 
 
-def _changed(number: str, changes: list[PurchaseReceiptLineUpdate], visma: VismaClient) -> Row[PurchaseReceiptDto]:
+def _shown(number: str, visma: VismaClient) -> Row[PurchaseReceiptDto]:
+    """A receipt that was just written. Raises InDoubt when it does not come: what was written is then not known to be there."""
+    try:
+        return visma.receipt(number)[0]
+    except (Transient, NotFound, Unreadable) as error:
+        raise InDoubt(f"What was written to receipt {number} cannot be seen yet: {error}") from error
+
+
+def _changed(
+    number: str, changes: list[PurchaseReceiptLineUpdate], visma: VismaClient, work: Work
+) -> Row[PurchaseReceiptDto]:
     """The receipt afterwards. The warehouse may release it in this very moment: then what it shows is verified as it is."""
     try:
         visma.update_receipt(number, PurchaseReceiptUpdate(lines=changes))
@@ -212,7 +224,8 @@ def _changed(number: str, changes: list[PurchaseReceiptLineUpdate], visma: Visma
         if row.dto.status != "Released":
             raise
         return row
-    return visma.receipt(number)[0]
+    work.remember(told=True)
+    return _shown(number, visma)
 
 
 def _as_planned(there: PurchaseReceiptLineDto, line: ReceiptLinePlan) -> bool:
@@ -235,8 +248,11 @@ def _allocations(there: PurchaseReceiptLineDto, line: ReceiptLinePlan) -> list[A
     ]
 
 
-def _verify(plan: ReceiptPlan, dto: PurchaseReceiptDto) -> None:
-    """The receipt shows each planned line once, with its quantity, and no other line."""
+def _verify(plan: ReceiptPlan, dto: PurchaseReceiptDto, work: Work, *, appearing: bool) -> None:
+    """The receipt shows each planned line once, with its quantity, and no other line.
+
+    Raises InDoubt while quantities that Visma has taken may still be `appearing`, else Rejected.
+    """
     wanted = {(line.order_number, line.line_number): line for line in plan.lines}
     shown = [(line.po_order_nbr, line.po_order_line_nbr) for line in dto.lines]
     if sorted(map(str, shown)) != sorted(map(str, wanted)):
@@ -245,6 +261,9 @@ def _verify(plan: ReceiptPlan, dto: PurchaseReceiptDto) -> None:
         )
     for key, there in _by_order_line(dto).items():
         if there.receipt_qty != wanted[key].quantity:
+            if appearing:
+                raise InDoubt(f"The quantities of receipt {dto.receipt_nbr} are not visible yet.")
+            work.remember(told=False)
             raise Rejected(
                 f"Receipt {dto.receipt_nbr} shows {there.receipt_qty} {there.uom} for {wanted[key].name}, "
                 f"not {wanted[key].quantity}. Correct it in Visma, then replay."
@@ -261,22 +280,31 @@ def _release(number: str, row: Row[PurchaseReceiptDto], visma: VismaClient, work
         visma.update_receipt(number, PurchaseReceiptUpdate(hold=False))
     _once_settled(work, "releasing", f"The release of receipt {number} is not visible yet.")
     work.before_call()
-    _still_running(visma.release_receipt(number), f"The release of receipt {number}")
-    return visma.receipt(number)[0]
+    return _acted(number, "Released", visma.release_receipt(number), visma)
 
 
-def _cancel(number: str, visma: VismaClient, work: Work) -> None:
-    """Cancels the receipt of the ship notice that this one replaces; a released one is never touched."""
-    dto = visma.receipt(number)[0].dto
-    if dto.status == "Cancelled":
-        return
-    if dto.status == "Released":
+def _cancel(plan: ReceiptPlan, visma: VismaClient, work: Work) -> Row[PurchaseReceiptDto] | None:
+    """Cancels the receipt of the ship notice that this one replaces; a released one is never touched. None: it is gone."""
+    number = plan.cancels
+    try:
+        row = visma.receipt(number)[0]
+    except NotFound:
+        if any(each.dto.receipt_nbr == number for each in visma.find_receipts(plan.supplier, None)):
+            raise InDoubt(f"Visma lists receipt {number}, but answers 404 for it.") from None
+        return None
+    if row.dto.status == "Cancelled":
+        return row
+    if row.dto.status == "Released":
         raise Rejected(f"Receipt {number} is released meanwhile and cannot be cancelled: return the goods in Visma.")
     _once_settled(work, "cancelling", f"The cancellation of receipt {number} is not visible yet.")
     work.before_call()
-    _still_running(visma.cancel_receipt(number), f"The cancellation of receipt {number}")
+    return _acted(number, "Cancelled", visma.cancel_receipt(number), visma)
 
 
-def _still_running(result: ActionResult, what: str) -> None:
-    if result.action_result in ("Queued", "InProcess"):
-        raise InDoubt(f"{what} is {result.action_result} in Visma.")
+def _acted(number: str, status: str, result: ActionResult, visma: VismaClient) -> Row[PurchaseReceiptDto]:
+    """The receipt after an action, which may be queued (visma.md §4). Raises InDoubt until it is seen to have happened."""
+    said = result.action_result
+    row = None if said.casefold() in ("queued", "inprocess") else _shown(number, visma)
+    if row is None or row.dto.status != status:
+        raise InDoubt(f"Receipt {number} is not {status} yet{f': Visma says {said}' if said else ''}.")
+    return row

@@ -23,6 +23,7 @@ from connector.errors import (
     Rejected,
     Stale,
     Transient,
+    Unreadable,
     Unsettled,
 )
 from connector.flows.verdict import Delivered
@@ -88,9 +89,12 @@ def _attempt(document: Document, owner: str, connection: Connection) -> None:
         _later(work, str(error), error.retry_after, counts=False)
     except Transient as error:
         _later(work, str(error), error.retry_after, counts=True)
+    except Unreadable as error:
+        _later(work, str(error), None, counts=True)
     except Rejected as error:
         asked = Difference("remote_rejected", f"{document.kind} {document.number}", str(error))
         work.did_not_happen()
+        ledger.remember(document, owner=owner, look_first=True)  # it may be refused because it is there already
         ledger.hold(document, [asked], now=timezone.now(), owner=owner)
     except Misconfigured as error:
         clients.pause(connection, str(error))

@@ -65,7 +65,7 @@ class LeasedWork:
     @property
     def needs_find(self) -> bool:
         """Whether an earlier attempt may have left something over there."""
-        return self.in_doubt or bool(self.progress.get("receipt") or self.progress.get("invoice"))
+        return any(self.progress.get(name) for name in ("open", "receipt", "invoice", "look_first"))
 
     @property
     def settles_at(self) -> datetime | None:

@@ -126,7 +126,7 @@ class VismaClient:
 
     def create_receipt(self, body: Sendable) -> str:
         """The number of the new receipt. Raises InDoubt when Visma does not tell it."""
-        return new_number(self._write("POST", "/v1/PurchaseReceipt", body))
+        return new_number(self._write("POST", "/v1/PurchaseReceipt", body), "PurchaseReceipt")
 
     def add_order_lines(self, nbr: str, body: Sendable) -> ActionResult:
         """Whether a repeat would double lines is unknown (visma.md §10): look at the receipt before repeating."""
@@ -166,7 +166,7 @@ class VismaClient:
 
     def create_invoice(self, body: Sendable) -> str:
         """The number of the new invoice. Raises InDoubt when Visma does not tell it."""
-        return new_number(self._write("POST", "/v1/supplierInvoice", body))
+        return new_number(self._write("POST", "/v1/supplierInvoice", body), "supplierInvoice")
 
     def invoice(
         self, nbr: str, document_type: str = "Invoice", attachments: bool = False

@@ -27,11 +27,14 @@ def _plain_key(segment: str) -> str:
         return ""
 
 
-def new_number(answer: Answer) -> str:
-    """The last segment of `Location`, which may name another host than the one called (visma.md §1)."""
+def new_number(answer: Answer, collection: str) -> str:
+    """The last segment of `Location`, which may name another host than the one called (visma.md §1).
+
+    Raises InDoubt when it names nothing, or only the `collection` that the new one went to.
+    """
     location = re.sub(r"^\w+://[^/]*|[?#].*$", "", answer.headers.get("Location", "").strip())
     number = _plain_key(unquote(location.rstrip("/").rpartition("/")[2]))
-    if not number:
+    if not number or number.casefold() == collection.casefold():
         raise errors.InDoubt(
             f"{answer.what} was answered with {answer.status}, but without the number of what it made. It is looked up"
             " before anything is sent."

@@ -46,7 +46,10 @@ def test_the_new_number_is_the_last_segment_of_location(location: str, number: s
     assert far.asked[0].body == b'{"hold":{"value":true},"qty":{"value":1.50}}'
 
 
-@pytest.mark.parametrize("location", ["", "https://host", "https://host/", "https://[bad/", "https://h/v1/b64(!)"])
+@pytest.mark.parametrize(
+    "location",
+    ["", "https://host", "https://host/", "https://[bad/", "https://h/v1/b64(!)", "https://h/v1/PurchaseReceipt/"],
+)
 def test_created_without_a_number_is_in_doubt(location: str) -> None:
     headers = {"Location": location} if location else {}
     with StandIn(Said(201, b"", headers)) as far, pytest.raises(errors.InDoubt, match="looked up"):
