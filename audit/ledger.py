@@ -52,16 +52,21 @@ def store(
 ) -> tuple[Document, bool]:
     """What arrived, as received, with the document of its first part. The same bytes again: the first one, False."""
     with transaction.atomic():
-        transmission, _ = Transmission.objects.get_or_create(
-            company=company,
-            path=path,
-            sha256=sha256(content),
-            defaults={"content": content, "size": len(content), "received_at": now},
-        )
+        transmission, _ = keep(company, path, content, now=now)
         known = transmission.documents.filter(part=0, revision=revision).first()
         if known:
             return known, False
         return _create(transmission, kind=kind, part=0, now=now, number=number, revision=revision), True
+
+
+def keep(company: Company, path: str, content: bytes, *, now: datetime) -> tuple[Transmission, bool]:
+    """The bytes alone, as received, and whether they came for the first time."""
+    return Transmission.objects.get_or_create(
+        company=company,
+        path=path,
+        sha256=sha256(content),
+        defaults={"content": content, "size": len(content), "received_at": now},
+    )
 
 
 def add_part(document: Document, part: int, *, kind: str, now: datetime) -> Document:

@@ -150,7 +150,7 @@ def _ask_for_versions(
 def _readings(company: Company, since: datetime) -> dict[str, list[datetime]]:
     """When each path was read: other bytes are another transmission, the same bytes once more an event."""
     found: dict[str, list[datetime]] = defaultdict(list)
-    first = Transmission.objects.filter(company=company, received_at__gte=since)
+    first = Transmission.objects.filter(company=company, received_at__gte=since, documents__part=0)
     again = Event.objects.filter(document__company=company, verb="came again", at__gte=since)
     for path, at in first.values_list("path", "received_at"):
         found[path].append(at)

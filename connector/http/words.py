@@ -21,6 +21,7 @@ _HIDDEN = (
     re.compile(rf"((?:^|[?&\s])(?:{_HIDDEN_FIELDS})=)[^&\s]*", re.IGNORECASE),
     re.compile(r"(\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE),
 )
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<(?:\?|!--)[^>]*>\s*)*<(?:!doctype\s+)?html\b", re.IGNORECASE)
 _SHAPES = (
     ("ExceptionMessage", "ExceptionDetails", "ExceptionFaultCode"),
     ("errorDescription", "error_description"),
@@ -54,6 +55,11 @@ def remote_text(content: bytes, secrets: Iterable[str] = ()) -> str:
         said = _from_text(content[:_LOOKED_AT].decode("utf-8-sig", "replace"))
     line = " ".join("".join(char if char.isprintable() else " " for char in said).split())
     return redacted(line, secrets)[:_SPOKEN]
+
+
+def is_web_page(content: bytes) -> bool:
+    """Whether bytes are HTML, which neither system speaks: a page of whatever stands between."""
+    return _PAGE.match(content[:_LOOKED_AT]) is not None
 
 
 def _from_json(value: Any) -> str:

@@ -12,6 +12,7 @@ from audit.models import Document, Kind, Status
 from connector import clients
 from connector.budget import ANSWERS
 from connector.errors import Misconfigured, NotFound, RateLimited, Rejected, Transient, TypeConflict
+from connector.http.words import is_web_page
 from connector.models import Connection, Cursor
 from connector.polling.stream import Stream, a_while, note_problem, renew
 from connector.rsx import envelope
@@ -23,6 +24,7 @@ GIVE_UP_AFTER = 3  # files in a row that could not be fetched for now: the syste
 HISTORY_REACH = timedelta(days=7)
 LONG_LOOK = timedelta(hours=1)
 TAKEN = ("deleted", "downloaded")
+BLANK = b"\xef\xbb\xbf \t\r\n\x00"
 
 
 def _sps(connection: Connection, cursor: Cursor, priority: int) -> SpsClient:
@@ -76,8 +78,16 @@ def _fetch(connection: Connection, sps: SpsClient, path: str) -> None:
         content = sps.read(path, settings.FILE_LIMIT_BYTES)
     except NotFound:
         return  # gone between the listing and now: another run of ours, or SPS itself
-    document, new = ledger.store(connection.company, path, content, kind=_promised_kind(path), now=timezone.now())
+    now = timezone.now()
+    if _is_hardly_a_file(content) and ledger.keep(connection.company, path, content, now=now)[1]:
+        raise Transient("Nothing came, or a web page. It counts as the file when the next poll brings the same.")
+    document, new = ledger.store(connection.company, path, content, kind=_promised_kind(path), now=now)
     _delete(sps, document, new)
+
+
+def _is_hardly_a_file(content: bytes) -> bool:
+    """What a proxy on the way may have put in the place of a file: nothing, or a page of its own."""
+    return not content.strip(BLANK) or is_web_page(content)
 
 
 def _delete(sps: SpsClient, document: Document, new: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from pytest_django.fixtures import Settings
 
 from audit.models import Kind, Transmission
@@ -60,6 +61,33 @@ def test_one_file_that_fails_stops_no_other(round_: Round) -> None:
     round_.world.sps.faults.fault(*FILES, "http500_before")
     assert not read(round_, "mailbox").ok
     assert round_.world.sps.paths("out/") == ["/out/IN/0.json"]
+
+
+@pytest.mark.parametrize(
+    "page", [b"", b"\xef\xbb\xbf\r\n", b"<!DOCTYPE html><html><body>Service maintenance</body></html>"]
+)
+def test_what_a_proxy_answers_in_the_place_of_a_file_is_not_taken_for_it(round_: Round, page: bytes) -> None:
+    round_.world.sps.put("out/IN/1.json", b"{}")
+    handle = round_.world.sps.handle
+    round_.world.sps.handle = lambda call: Reply(200, page) if call.path.endswith("1.json") else handle(call)  # type: ignore[method-assign]  # the one seam: a proxy
+    polled = read(round_, "mailbox")
+    assert not polled.ok
+    assert "/out/IN/1.json: Nothing came, or a web page." in polled.problem
+    round_.world.sps.handle = handle  # type: ignore[method-assign]
+    assert round_.world.sps.paths("out/") == ["/out/IN/1.json"]
+    assert read(round_, "mailbox").ok
+    assert [document.source for document in round_.documents()] == [b"{}"]
+
+
+@pytest.mark.parametrize("junk", [b"", b" \n<?xml version='1.0'?><HTML></HTML>"])
+def test_a_file_that_is_empty_or_a_web_page_is_taken_when_it_comes_a_second_time(round_: Round, junk: bytes) -> None:
+    round_.world.sps.put("out/IN/1.json", junk)
+    round_.world.sps.put("out/IN/2.json", b"{}")
+    assert not read(round_, "mailbox").ok
+    assert round_.world.sps.paths("out/") == ["/out/IN/1.json"]
+    assert read(round_, "mailbox").ok
+    assert round_.world.sps.paths("out/") == []
+    assert [document.source for document in round_.documents()] == [b"{}", junk]
 
 
 def test_a_cursor_stays_until_the_whole_window_is_read(round_: Round) -> None:
