@@ -150,10 +150,11 @@ def _since(document: Document, now: datetime) -> str:
 
 
 def _taken(document: Document) -> list[str]:
-    """Bookings of other documents of the same number: never mistaken for ours."""
+    """Bookings of other documents of the same number, half-made ones too: never mistaken for ours."""
     others = Document.objects.filter(company=document.company, kind=document.kind, number=document.number)
-    refs = others.exclude(pk=document.pk).exclude(output_ref="").values_list("output_ref", flat=True)
-    return sorted(refs)
+    rows = others.exclude(pk=document.pk).values_list("output_ref", "progress")
+    refs = {made for ref, known in rows for made in (ref, known.get("receipt"), known.get("invoice"))}
+    return sorted(ref for ref in refs if ref)
 
 
 def _moment(text: object) -> datetime | None:
