@@ -179,11 +179,22 @@ def fail(document: Document, why: str, *, now: datetime, owner: str = "", **chan
     return move(document, Status.FAILED, now=now, reason=why, owner=owner, **changes)
 
 
-def ignore(document: Document, why: str, *, now: datetime, actor: str = MACHINE, **changes: Any) -> bool:
-    """Deliberately not delivered, with a reason."""
+def ignore(
+    document: Document,
+    why: str,
+    *,
+    now: datetime,
+    actor: str = MACHINE,
+    facts: dict[str, Any] | None = None,
+    **changes: Any,
+) -> bool:
+    """Deliberately not delivered, with a reason. What it has begun in Visma is named: nobody here will finish it."""
     if not why.strip():
         raise ValueError("A document is ignored with a reason.")
-    return move(document, Status.IGNORED, now=now, actor=actor, reason=why, **changes)
+    if begun := document.half_made:
+        why = f"{why.strip().rstrip('.')}. Half made in Visma: {begun}."
+        facts = {**(facts or {}), "half_made": begun}
+    return move(document, Status.IGNORED, now=now, actor=actor, reason=why, facts=facts, **changes)
 
 
 def replay(document: Document, *, now: datetime, actor: str, reason: str = "") -> bool:

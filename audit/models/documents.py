@@ -178,6 +178,12 @@ class Document(models.Model):
         return self.number if self.kind == Kind.ORDER else self.transmission.path
 
     @property
+    def half_made(self) -> str:
+        """Number of the booking that its delivery has begun in Visma and not finished; empty when there is none."""
+        begun = self.progress.get("receipt") or self.progress.get("invoice")
+        return str(begun or "") if not self.output_ref else ""
+
+    @property
     def key(self) -> str:
         """Our own key in the other system (visma.md §8), at most 100 characters."""
         return f"mlc-{self.uid}"

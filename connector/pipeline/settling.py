@@ -14,9 +14,12 @@ from audit.models import Document, Kind, Status
 def settle_asked(document: Document, now: datetime) -> int:
     """Held papers that this one replaces, because people asked for it, are ignored with a pointer to it. Returns how many.
 
-    Called with the partner locked, once the lines are stored. One whose own delivery may have left stays for a person.
+    Called with the partner locked, once the lines are stored. One whose own delivery may have left, or has begun a
+    booking, stays for a person.
     """
-    settled = [old for old in _asked(document) if not old.progress.get("open") and _replaces(document, old)]
+    settled = [
+        old for old in _asked(document) if not (old.progress.get("open") or old.half_made) and _replaces(document, old)
+    ]
     for old in settled:
         why = f"Replaced by document {document.pk}, which was {asked_words(old)}."
         ledger.ignore(old, why, now=now, facts={"replaced_by": document.pk})

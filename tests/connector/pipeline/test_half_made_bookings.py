@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from audit.models import Kind, Status
+from audit import desk, ledger
+from audit.models import Document, Kind, Status
 from connector.sandbox.wire import Reply, Request, as_json
 from tests.connector.pipeline.round import LAG, Round
-from tests.connector.pipeline.story import accepted, answers, bills, ordered, received, ships
+from tests.connector.pipeline.story import accepted, answers, bills, ordered, received, ships, standing
 
 
 def test_an_invoice_does_not_take_the_half_made_one_of_the_same_number_for_its_own(round_: Round) -> None:
@@ -32,3 +33,33 @@ def test_an_invoice_does_not_take_the_half_made_one_of_the_same_number_for_its_o
     second.refresh_from_db()
     assert first.progress["invoice"] not in ("", second.output_ref)
     assert second.status == Status.DELIVERED
+
+
+def a_half_made_receipt(round_: Round) -> tuple[Document, str]:
+    """A ship notice of four hinges whose receipt Visma has begun, and whose quantities it refuses; and its order."""
+    order = ordered(round_)
+    refused = as_json({"message": "A lot number is required."}, 400)
+    quantities = ("PUT", "/v1/PurchaseReceipt/PR")
+    answers(round_, "visma", lambda call: refused if (call.method, call.path[:22]) == quantities else None)
+    ships(round_, "S1", order, 4)
+    round_.work()
+    document = round_.document(Kind.SHIPMENT)
+    assert list(standing(round_)) == [document.half_made]
+    return document, order
+
+
+def test_a_ship_notice_that_was_asked_for_leaves_one_with_a_half_made_receipt_on_the_desk(round_: Round) -> None:
+    half, order = a_half_made_receipt(round_)
+    desk.ask_replacement(desk.alike(half.holds.get(closed_at=None)), reason="Wrong.", actor="kari", now=round_.now())
+    ships(round_, "S1", order, 5)
+    round_.work()
+    half.refresh_from_db()
+    assert half.status == Status.HELD
+    assert round_.documents(kind=Kind.SHIPMENT)[-1].cause == "number_reused"
+
+
+def test_whoever_ignores_a_half_made_receipt_is_told_its_number(round_: Round) -> None:
+    half, _ = a_half_made_receipt(round_)
+    assert ledger.ignore(half, "Not wanted.", now=round_.now(), actor="anna")
+    assert half.reason == f"Not wanted. Half made in Visma: {half.half_made}."
+    assert half.events.latest("sequence").facts == {"half_made": half.half_made}
