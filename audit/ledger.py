@@ -207,9 +207,14 @@ def replay(document: Document, *, now: datetime, actor: str, reason: str = "") -
 
 
 def reopen(document: Document, *, gone: str, now: datetime, actor: str, reason: str = "") -> bool:
-    """What was delivered is decided again, because its booking is cancelled or gone over there (`gone` says how)."""
+    """What was delivered is decided again, because its booking is cancelled or gone over there (`gone` says how).
+
+    What its booking can be found by is kept: should it stand there after all, it is found instead of made twice.
+    """
     facts = {"was": document.output_ref, "gone": gone}
-    fresh: dict[str, Any] = {"output_ref": "", "progress": {}, "attempts": 0, "delivered_at": None}
+    known = {name: document.progress[name] for name in ("began", "since", "called_at") if name in document.progress}
+    progress = {**known, "was": document.output_ref, "look_first": True}
+    fresh: dict[str, Any] = {"output_ref": "", "progress": progress, "attempts": 0, "delivered_at": None}
     return move(
         document, Status.RECEIVED, now=now, verb="reopened", actor=actor, reason=reason or gone, facts=facts, **fresh
     )

@@ -43,7 +43,7 @@ class StoredFacts:
             .select_related("document", "order_line")
         )
         # neither what this document itself has made so far, nor what it takes the place of
-        ours = [ref for one in (document, *replaced) for ref in _refs(one)]
+        ours = [ref for one in (document, *replaced) for ref in (*_refs(one), one.progress.get("was", ""))]
         self._booked = Booked(document.company, orders, without=ours)
         self._states = dict(
             Booking.objects.filter(

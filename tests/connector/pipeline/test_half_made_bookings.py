@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from audit import desk, ledger
 from audit.models import Document, Kind, Status
+from connector import pipeline
 from connector.sandbox.wire import Reply, Request, as_json
 from tests.connector.pipeline.round import LAG, Round
 from tests.connector.pipeline.story import accepted, answers, bills, ordered, received, ships, standing
@@ -63,3 +66,20 @@ def test_whoever_ignores_a_half_made_receipt_is_told_its_number(round_: Round) -
     assert ledger.ignore(half, "Not wanted.", now=round_.now(), actor="anna")
     assert half.reason == f"Not wanted. Half made in Visma: {half.half_made}."
     assert half.events.latest("sequence").facts == {"half_made": half.half_made}
+
+
+@pytest.mark.parametrize("kind", [Kind.SHIPMENT, Kind.INVOICE])
+def test_a_booking_that_a_gateway_said_is_gone_is_found_again_and_not_made_twice(round_: Round, kind: Kind) -> None:
+    bills(round_, "I1", received(round_))
+    round_.work()
+    document, books = round_.document(kind), round_.world.visma.books
+    was = document.output_ref
+    page = Reply(404, b"<html>404 page not found</html>")
+    asking = True
+    answers(round_, "visma", lambda call: page if asking and call.path.endswith(f"/{was}") else None)
+    assert pipeline.replay_delivered(document, actor="anna", reason="Is it there?", now=round_.now())
+    asking = False
+    round_.work()
+    document.refresh_from_db()
+    assert (document.status, document.output_ref) == (Status.DELIVERED, was), document.reason
+    assert (len(books.receipts), len(books.invoices)) == (1, 1)
