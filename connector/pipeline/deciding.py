@@ -204,7 +204,9 @@ def _ready(document: Document, verdict: Ready, facts: StoredFacts, owner: str, n
     if _gives_way(document, facts, owner, now) or _cancels_nothing(document, owner, now):
         return
     changes: dict[str, Any] = {"output": verdict.output}
-    if document.kind == Kind.ORDER:
+    if document.kind == Kind.ORDER and document.progress.get("open"):
+        changes = {}  # it may be out: it is looked for where it went, and repeated only as it was (sps.md §3.8)
+    elif document.kind == Kind.ORDER:
         _note_purpose(document, facts, now)
         changes["progress"] = {**document.progress, **_destination(document)}
     ledger.move(document, Status.MATCHED, now=now, owner=owner, **changes)

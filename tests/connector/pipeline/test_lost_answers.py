@@ -277,6 +277,32 @@ def test_an_order_in_doubt_is_asked_about_where_sps_keeps_no_history(round_: Rou
     assert len(calls_of(round_, "sps", "POST", f"/transactions/v5/data{order.progress['path']}")) == 1
 
 
+def test_an_order_in_doubt_is_looked_for_where_it_went_when_the_directory_is_another_by_then(
+    round_: Round, settings: Settings
+) -> None:
+    settings.MAX_ATTEMPTS = 2
+    handle, answering = round_.world.sps.handle, False
+
+    def at_first_without_history(call: Request) -> Reply:
+        return Reply(404) if call.path.endswith("/history") and not answering else handle(call)
+
+    round_.world.sps.handle = at_first_without_history  # type: ignore[method-assign]  # the one seam: no history yet
+    round_.world.sps.faults.fault(*ORDER, "break_after")
+    number = round_.world.new_order("50000")
+    round_.pass_once()
+    round_.world.tick()
+    round_.work()
+    (order,) = round_.documents(kind=Kind.ORDER, number=number)
+    assert (order.cause, order.progress["path"]) == ("in_doubt", f"/in/PO{number}-1.json")
+    answering = True
+    Connection.objects.filter(system=Connection.System.SPS).update(in_dir="in/new/")
+    ledger.replay(order, now=round_.now(), actor="anna")
+    round_.work()
+    order.refresh_from_db()
+    assert (order.status, order.output_ref) == (Status.DELIVERED, f"/in/PO{number}-1.json")
+    assert len([one for one in round_.world.sps.traffic.recent if one.method == "POST" and "/in/" in one.path]) == 1
+
+
 def test_a_stamp_far_ahead_of_all_clocks_hides_no_receipt_from_the_look(round_: Round) -> None:
     round_.world.visma.faults.fault(*RECEIPT, "break_after")
     round_.world.new_order("50000")
