@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Q
 
+from audit.models import Document, Kind
 from connector.flows.verdict import ZERO
 from mapping import lookup
 from mapping.matching import Difference, in_six_digits
@@ -112,6 +113,21 @@ class Booked:
 def signed(row: BookingLine) -> Decimal:
     """The quantity, negative where it is given back."""
     return -abs(row.quantity) if row.booking.type in TAKES_BACK else row.quantity
+
+
+def nobodys_invoices(company: Company, supplier: Sequence[str], reference: str) -> list[Booking]:
+    """Supplier invoices in Visma of this reference that no document of ours is known to have made."""
+    found = Booking.objects.filter(
+        company=company,
+        kind=Booking.Kind.INVOICE,
+        type="Invoice",
+        supplier_number__in=supplier,
+        reference__iexact=reference,
+    ).exclude(status__in=GONE)
+    # asked for by number: a list of all that we have ever posted would grow with every invoice
+    ours = Document.objects.filter(company=company, kind=Kind.INVOICE, output_ref__in=[one.number for one in found])
+    posted = set(ours.values_list("output_ref", flat=True)) if found else set()
+    return [one for one in found if one.number not in posted]
 
 
 def _rows(company: Company, orders: Sequence[str], without: Collection[str]) -> list[BookingLine]:

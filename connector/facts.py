@@ -12,8 +12,9 @@ from django.db.models import Q
 
 from audit.models import Document, DocumentLine, Kind, Status
 from connector.accepted import Accepted
-from connector.booked import GONE, Booked, signed
+from connector.booked import GONE, Booked, nobodys_invoices, signed
 from connector.flows.verdict import ZERO, ReceiptLine, Rival
+from mapping import lookup
 from mapping.matching import Difference
 from mapping.models import Booking, BookingLine, Order
 
@@ -44,7 +45,7 @@ class StoredFacts:
         )
         # neither what this document itself has made so far, nor what it takes the place of
         ours = [ref for one in (document, *replaced) for ref in (*_refs(one), one.progress.get("was", ""))]
-        self._booked = Booked(document.company, orders, without=ours)
+        self._booked = Booked(document.company, orders, without=[*ours, *_perhaps_ours(document)])
         self._states = dict(
             Booking.objects.filter(
                 company=document.company, number__in={_ref(line.document) for line in self._others}
@@ -131,19 +132,7 @@ class StoredFacts:
         """A supplier invoice in Visma that no document of ours has made; never once we may have posted ourselves."""
         if self._document.progress.get("called_at"):
             return None
-        found = Booking.objects.filter(
-            company=self._document.company,
-            kind=Booking.Kind.INVOICE,
-            type="Invoice",
-            supplier_number__in=supplier,
-            reference__iexact=reference,
-        ).exclude(status__in=GONE)
-        # asked for by number: a list of all that we have ever posted would grow with every invoice
-        ours = Document.objects.filter(
-            company=self._document.company, kind=Kind.INVOICE, output_ref__in=[one.number for one in found]
-        )
-        posted = set(ours.values_list("output_ref", flat=True)) if found else set()
-        typed = next((one for one in found if one.number not in posted), None)
+        typed = next(iter(nobodys_invoices(self._document.company, supplier, reference)), None)
         return (typed.number, typed.amount) if typed else None
 
     def _lines(self, order_line: int, *kinds: str) -> list[DocumentLine]:
@@ -257,6 +246,14 @@ def _refs(document: Document) -> list[str]:
 
 def _ref(document: Document) -> str:
     return next(iter(_refs(document)), "")
+
+
+def _perhaps_ours(document: Document) -> list[str]:
+    """What an invoice in doubt may have become, mirrored before it was found: it is not counted beside itself."""
+    if document.kind != Kind.INVOICE or document.partner is None or not document.progress.get("open"):
+        return []
+    suppliers = sorted(lookup.supplier_numbers(document.partner))
+    return [one.number for one in nobodys_invoices(document.company, suppliers, document.number)]
 
 
 def _purpose(document: Document) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from audit import desk, ledger
 from audit.models import Document, Kind, Status
 from connector import pipeline
 from connector.sandbox.wire import Reply, Request, as_json
+from mapping.models import Booking
 from tests.connector.pipeline.round import LAG, Round
 from tests.connector.pipeline.story import accepted, answers, bills, ordered, received, ships, standing
 
@@ -83,3 +85,29 @@ def test_a_booking_that_a_gateway_said_is_gone_is_found_again_and_not_made_twice
     document.refresh_from_db()
     assert (document.status, document.output_ref) == (Status.DELIVERED, was), document.reason
     assert (len(books.receipts), len(books.invoices)) == (1, 1)
+
+
+def test_an_invoice_in_doubt_is_not_counted_beside_what_it_has_become(round_: Round, settings: Settings) -> None:
+    settings.MAX_ATTEMPTS = 2
+    order = received(round_)
+    unreadable = as_json([{"documentType": "Invoice"}])
+    asking = True
+    look = ("GET", "/v1/supplierInvoice")
+    answers(
+        round_,
+        "visma",
+        lambda call: unreadable if asking and (call.method, call.path) == look and "supplier" in call.query else None,
+    )
+    round_.world.visma.faults.fault("POST", "/v1/supplierInvoice", "break_after")
+    bills(round_, "I1", order)
+    round_.work()
+    invoice = round_.document(Kind.INVOICE)
+    assert invoice.cause == "in_doubt"
+    asking = False
+    round_.clock.shift(3600)
+    round_.work()
+    assert Booking.objects.filter(kind=Booking.Kind.INVOICE, reference="I1").exists(), "mirrored"
+    ledger.replay(invoice, now=round_.now(), actor="anna")
+    round_.work()
+    invoice.refresh_from_db()
+    assert (invoice.status, len(round_.world.visma.books.invoices)) == (Status.DELIVERED, 1), invoice.reason
