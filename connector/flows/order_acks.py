@@ -30,10 +30,12 @@ from connector.flows.verdict import (
 from connector.rsx import order_ack
 from connector.rsx.order_ack import STATUS_CLASS, OrderAck
 from connector.visma.bodies import PurchaseOrderLineUpdate, PurchaseOrderUpdate
+from connector.visma.schemas import PurchaseOrderLineDto
 from mapping.matching import Difference
 from mapping.models import Company
 
 KIND = "order_ack"
+FINEST = Decimal("0.0001")  # of a custom field (visma.md §9.2)
 TYPES = ("", "AD", "AK", "AC", "AE", "AH", "AP", "RJ", "RD", "RF", "RO")
 
 
@@ -105,7 +107,7 @@ def wrap(plan: AckPlan) -> bytes:
 
 
 def find(work: Work, clients: Clients) -> str:
-    """Whether the order shows the dates, and for a draft receipt, which one was made."""
+    """Whether the order shows dates and quantities, and for a draft receipt, which one was made."""
     plan = _of(work)
     if plan.receipt:
         return receipts.find(plan.receipt, clients.visma, work)
@@ -131,10 +133,15 @@ def _of(work: Work) -> AckPlan:
 
 def _missing(plan: AckPlan, clients: Clients) -> bool:
     lines = {line.line_nbr: line for line in clients.visma.order(plan.order_number)[0].dto.lines}
-    return any(
-        line.line_number not in lines or (line.promised and lines[line.line_number].promised != line.promised)
-        for line in plan.lines
-    )
+    return not all(_shows(lines.get(line.line_number), line) for line in plan.lines)
+
+
+def _shows(there: PurchaseOrderLineDto | None, line: LinePlan) -> bool:
+    """Fields that do not come back show nothing: then it is written once more, which does no harm."""
+    if there is None or (line.promised and there.promised != line.promised):
+        return False
+    shown = there.custom_dec1
+    return line.confirmed is None or (shown is not None and abs(shown - line.confirmed) < FINEST)
 
 
 def _body(plan: AckPlan) -> PurchaseOrderUpdate:

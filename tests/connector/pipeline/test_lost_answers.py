@@ -16,6 +16,8 @@ from connector.sandbox.gate import Passed
 from connector.sandbox.sps_shelf import Entry
 from connector.sandbox.wire import Reply, Request
 from tests.connector.pipeline.round import LAG, Round
+from tests.connector.pipeline.story import HINGE, ordered
+from tests.papers import ack, ack_line, as_json, entry
 
 INVOICE = ("POST", "/v1/supplierInvoice")
 RECEIPT = ("POST", "/v1/PurchaseReceipt")
@@ -301,6 +303,22 @@ def test_an_order_in_doubt_is_looked_for_where_it_went_when_the_directory_is_ano
     order.refresh_from_db()
     assert (order.status, order.output_ref) == (Status.DELIVERED, f"/in/PO{number}-1.json")
     assert len([one for one in round_.world.sps.traffic.recent if one.method == "POST" and "/in/" in one.path]) == 1
+
+
+@pytest.mark.parametrize("fault", ["break_before", "break_after"])
+def test_a_confirmed_quantity_is_written_where_no_date_shows_whether_it_was(round_: Round, fault: str) -> None:
+    round_.company.confirmed_quantity_fields = True
+    round_.company.save()
+    order = ordered(round_)
+    line = round_.world.visma.books.orders[order].body["lines"][0]
+    confirmed = entry("IA", 10, str(line["promised"])[:10])
+    paper = ack(order, "AC", [ack_line(HINGE, confirmed, ordered=10)])
+    round_.world.sps.put("/out/PR/PR1.json", as_json(paper))
+    round_.world.visma.faults.fault("PUT", "/v1/purchaseorder/*", fault)
+    round_.work()
+    assert round_.document(Kind.ORDER_ACK).status == Status.DELIVERED
+    assert round_.world.visma.books.orders[order].body["lines"][0]["customDec1"] == 10
+    assert len(calls_of(round_, "visma", "PUT", f"/v1/purchaseorder/{order}")) == (2 if fault == "break_before" else 1)
 
 
 def test_a_stamp_far_ahead_of_all_clocks_hides_no_receipt_from_the_look(round_: Round) -> None:
