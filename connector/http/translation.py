@@ -12,6 +12,8 @@ import requests
 
 from connector import errors
 
+LONGEST_WAIT = 86_400.0
+
 
 class TokenRefused(errors.Misconfigured):
     """401: worth one renewal; if that does not help, an operator has to look."""
@@ -104,22 +106,25 @@ def _chain(cause: BaseException) -> Iterator[BaseException]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from `Retry-After` (seconds or HTTP date), else from `X-RateLimit-Reset` when nothing remains (visma.md §6)."""
+    """Seconds from `Retry-After` (seconds or HTTP date), else from `X-RateLimit-Reset` when nothing remains (visma.md §6).
+
+    A day at most: a date in the year 9999 is a mistake over there, and what waits for it would never be looked at again.
+    """
     text = headers.get("Retry-After", "").strip()
     if not text and headers.get("X-RateLimit-Remaining", "").strip() == "0":
         text = headers.get("X-RateLimit-Reset", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-        return float(text)
+        return min(float(text), LONGEST_WAIT)
     at = _http_date(text)
     if at is None:
         return None
     now = _http_date(headers.get("Date", "")) or datetime.now(UTC)  # their clock, where they tell it
-    return max(0.0, (at - now).total_seconds())
+    return min(max(0.0, (at - now).total_seconds()), LONGEST_WAIT)
 
 
 def _http_date(text: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -72,6 +72,19 @@ def test_retry_after_in_seconds(retry_after: str, seconds: float | None) -> None
     assert error.retry_after == seconds
 
 
+@pytest.mark.parametrize("far", ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_nobody_is_waited_for_longer_than_a_day(status: int, far: str) -> None:
+    headers = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": far}
+    error, _ = outcome(Said(status, b"", headers), write=False)
+    assert error.retry_after == 86_400.0
+
+
+def test_a_date_beyond_all_calendars_is_no_date() -> None:
+    error, _ = outcome(Said(429, b"", {"Retry-After": f"Fri, 31 Dec 1999 23:59:59 +{'9' * 20}"}), write=False)
+    assert error.retry_after is None
+
+
 def test_retry_after_as_a_date_is_measured_by_their_clock() -> None:
     headers = {"Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After": "Sun, 06 Nov 1994 08:51:07 GMT"}
     error, _ = outcome(Said(503, b"", headers), write=False)
