@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection as database
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector import polling, tasks
-from connector.hooks import LARGEST_BODY, signature
+from connector.hooks import LARGEST_BODY, signature, visma_hook
 from connector.models import Connection, Cursor, Hook
 from mapping.models import Company
 from tests.acceptance.stage import HINGE, Stage
@@ -115,6 +117,24 @@ def test_only_post_is_taken(visma: Connection, client: Client) -> None:
 def test_a_body_that_is_too_large_is_refused_unread(visma: Connection) -> None:
     assert send(visma, b"x" * LARGEST_BODY).status_code == 204
     assert send(visma, b"x" * (LARGEST_BODY + 1)).status_code == 413
+
+
+def in_chunks(visma: Connection, body: bytes) -> HttpResponse:
+    """A webhook without Content-Length, as gunicorn hands it on: its input ends where the last chunk does."""
+    environ = RequestFactory().post("/", b"", content_type="application/json").environ
+    environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "HTTP_X_VWD_SIGNATURE_V1": signature(KEY, body)}
+    environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+    return visma_hook(WSGIRequest(environ), visma.webhook_uid)
+
+
+def test_a_webhook_in_chunks_is_read_to_its_end(visma: Connection) -> None:
+    assert in_chunks(visma, BODY).status_code == 204
+    assert bytes(Hook.objects.get().body) == BODY
+
+
+def test_chunks_are_no_way_around_the_largest_body(visma: Connection) -> None:
+    assert in_chunks(visma, b"x" * LARGEST_BODY).status_code == 204
+    assert in_chunks(visma, b"x" * (LARGEST_BODY + 1)).status_code == 413
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(0, 204), (-299, 204), (-301, 401), (30, 204), (61, 401), (-86400, 401)])
