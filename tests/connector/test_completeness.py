@@ -378,6 +378,18 @@ def test_since_looks_at_what_is_dated_since(stage: Stage, ours: Company) -> None
     assert account(ours, since=ours.orders_from).figures["orders"] == {"held": 1, "not_open": 1, "sent": 1}
 
 
+def test_look_at_a_part_leaves_the_figures_of_the_whole(stage: Stage, ours: Company) -> None:
+    steal(stage, stage.put("order_ack", ack("PO1", "AK")))
+    account(ours)
+    Completeness.objects.update(at=timezone.now() - timedelta(hours=13))
+    tomorrow = timezone.now().date() + timedelta(days=1)
+    stage.run("completeness", "--since", f"{tomorrow}")
+    row = Completeness.objects.get()
+    assert (row.unexplained, row.total, row.lease_until) == (1, 4, None)
+    assert timezone.now() - row.tried_at < HOUR
+    assert stale(timezone.now()) == [ours]
+
+
 def test_least_right_to_the_budget_and_what_was_known_stays(stage: Stage, ours: Company) -> None:
     stage.order()
     account(ours)
