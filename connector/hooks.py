@@ -90,7 +90,8 @@ def _read(request: HttpRequest) -> bytes:
 def _addressed(uid: uuid.UUID) -> QuerySet[Connection]:
     """At most one, without what only callers of Visma need."""
     visma = Connection.objects.filter(webhook_uid=uid, system=Connection.System.VISMA)
-    return visma.only("system", "webhook_secret", "webhook_header")
+    pace = ("poll_seconds", "budget_limit", "budget_remaining", "budget_resets_at")
+    return visma.only("system", "webhook_secret", "webhook_header", *pace)
 
 
 def _untrusted(request: HttpRequest, connection: Connection, body: bytes) -> str:
@@ -124,9 +125,9 @@ def _store_and_wake(request: HttpRequest, connection: Connection, body: bytes) -
             Connection.objects.select_for_update().values_list("pk").get(pk=connection.pk)
             if same.exists():
                 return
+        polling.wake(connection, now=now)
         kept = {name.lower(): value for name, value in request.headers.items() if _is_kept(name.lower())}
         Hook.objects.create(connection=connection, received_at=now, event_id=event, headers=kept, body=body)
-        polling.wake(connection, now=now)
         wake_workers(connection.system)
 
 

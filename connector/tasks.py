@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
-from time import monotonic
+from datetime import datetime, timedelta
+from time import monotonic, sleep
 
 from django.conf import settings
 from django.db import reset_queries
@@ -14,7 +14,7 @@ from audit.models import Exchange
 from connector import clients, completeness, polling
 from connector.errors import ConnectorError
 from connector.http import kept_lines
-from connector.models import Hook
+from connector.models import Connection, Hook
 from connector.pipeline import sweep
 from connector.wakeups import queue
 
@@ -52,12 +52,23 @@ def poll(connection_id: int, stream_name: str) -> str:
 def wake(system: str = "") -> None:
     """Someone has decided something here, or the other system says that something is new there."""
     if system:
-        due = [
-            (connection, stream) for connection, stream in polling.due(timezone.now()) if connection.system == system
-        ]
-        for connection, stream in sorted(due, key=lambda pair: pair[1].seconds is not None):  # master data can wait
+        for connection, stream in _turns(system, timezone.now()):
             poll(connection.pk, stream.name)
+        if _turns(system, timezone.now() + polling.WAKE_GAP):
+            queue("wake_again", system)
     sweep_all()
+
+
+def wake_again(system: str) -> None:
+    """What was woken in the moment after it was read, or while it was: its turn is waited for, the next tick is far."""
+    for connection, stream in _turns(system, timezone.now() + polling.WAKE_GAP):
+        sleep(polling.seconds_left(connection, stream, timezone.now()))
+        poll(connection.pk, stream.name)
+
+
+def _turns(system: str, at: datetime) -> list[tuple[Connection, polling.Stream]]:
+    due = [(connection, stream) for connection, stream in polling.due(at) if connection.system == system]
+    return sorted(due, key=lambda pair: pair[1].seconds is not None)  # master data can wait
 
 
 def sweep_all() -> int:

@@ -2,6 +2,6 @@
 
 from connector.polling.reading import poll
 from connector.polling.stream import Polled, Stream
-from connector.polling.turns import STREAMS, due, is_due, streams_of, wake
+from connector.polling.turns import STREAMS, WAKE_GAP, due, is_due, seconds_left, streams_of, wake
 
-__all__ = ["STREAMS", "Polled", "Stream", "due", "is_due", "poll", "streams_of", "wake"]
+__all__ = ["STREAMS", "WAKE_GAP", "Polled", "Stream", "due", "is_due", "poll", "seconds_left", "streams_of", "wake"]

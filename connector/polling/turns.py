@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db.models import Case, DateTimeField, Exists, F, Q, Value, When
 
 from connector import clients
-from connector.models import Connection, Cursor
+from connector.models import Connection, Cursor, Hook
 from connector.polling import from_sps, from_visma
 from connector.polling.stream import Stream
 from mapping.models import Company
 
 STREAMS = (*from_visma.STREAMS, *from_sps.STREAMS)
+WAKE_GAP = timedelta(seconds=1.5)
 
 
 def due(now: datetime, *, company: Company | None = None) -> list[tuple[Connection, Stream]]:
@@ -37,12 +40,33 @@ def is_due(connection: Connection, stream: Stream, now: datetime) -> bool:
 
 
 def wake(connection: Connection, *, now: datetime) -> None:
-    """Everything that changes by the minute is due at once; only a wake-up, the cursor says what is read.
+    """A hook has come, and is not stored yet: everything that changes by the minute is due; the cursor says what is read.
 
-    A stream without a cursor is due anyway: its first poll makes one before it reads.
+    At once, unless another one came shortly before: of those, a stream is due as long after it was last read. What is changed
+    in bulk sends a hook for each, and one poll sees all of them. A stream without a cursor is due anyway.
     """
     names = [stream.name for stream in streams_of(connection) if stream.seconds is None]
-    Cursor.objects.filter(connection=connection, stream__in=names).update(due_at=now)
+    gap = _gap(connection, now)
+    another = Exists(Hook.objects.filter(connection=connection, received_at__gt=now - gap))
+    read = When(another, tried_at__gt=now - gap, tried_at__lte=now, then=F("tried_at") + gap)
+    at = Case(read, default=Value(now), output_field=DateTimeField())
+    later = Cursor.objects.filter(Q(due_at=None) | Q(due_at__gt=at), connection=connection, stream__in=names)
+    later.update(due_at=at)
+
+
+def seconds_left(connection: Connection, stream: Stream, now: datetime) -> float:
+    """Until a stream that `due` has named for a moment in the future; for one of which another run knows more, 0."""
+    cursor = Cursor.objects.filter(connection=connection, stream=stream.name).first()
+    left = cursor.due_at - now if cursor and cursor.due_at else timedelta()
+    return max(left.total_seconds(), 0.0) if left <= WAKE_GAP else 0.0
+
+
+def _gap(connection: Connection, now: datetime) -> timedelta:
+    """Hooks may use half of the calls of a window, then they come no more often than the interval: papers need the rest."""
+    known = connection.budget_resets_at is not None and connection.budget_resets_at > now
+    if known and connection.budget_remaining * 2 < connection.budget_limit:
+        return timedelta(seconds=connection.poll_seconds)
+    return WAKE_GAP
 
 
 def _is_due(cursor: Cursor | None, now: datetime) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
+import time_machine
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection as database
+from django.db.models import F
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -22,7 +24,9 @@ from connector import polling, tasks
 from connector.hooks import LARGEST_BODY, signature, visma_hook
 from connector.models import Connection, Cursor, Hook
 from mapping.models import Company
+from tests import papers
 from tests.acceptance.stage import HINGE, Stage
+from tests.papers import of_order, ship_item, shipment
 from tests.queued import queued
 
 KEY = "portal-key"
@@ -218,6 +222,39 @@ def test_a_stream_that_was_never_read_is_due_whatever_a_webhook_finds(visma: Con
     assert {stream.name for stream in polling.streams_of(visma)} <= streams
 
 
+@pytest.mark.parametrize(
+    ("tried", "due", "hook", "woken"),
+    [  # seconds from now: when it was last read, is due, the hook before this one came, and it is due then
+        (-60, 3600, None, 0),
+        (-1, 3600, None, 0),  # the first hook is never kept waiting
+        (-1, 3600, -1, 0.5),
+        (-1, None, -1, 0.5),  # it is being read
+        (None, None, -1, 0),
+        (None, 3600, -1, 0),
+        (-1, -10, -1, -10),  # its turn has come anyway
+        (-1, 3600, -60, 0),
+        (60, 3600, -1, 0),  # our clock was set back
+    ],
+)
+def test_a_hook_close_upon_another_waits_a_moment(
+    visma: Connection,
+    clock: time_machine.Traveller,
+    tried: float | None,
+    due: float | None,
+    hook: float | None,
+    woken: float,
+) -> None:
+    def at(seconds: float) -> datetime:
+        return timezone.now() + timedelta(seconds=seconds)
+
+    read, turn = (None if seconds is None else at(seconds) for seconds in (tried, due))
+    Cursor.objects.update(tried_at=read, due_at=turn)
+    if hook is not None:
+        Hook.objects.create(connection=visma, received_at=at(hook))
+    send(visma)
+    assert Cursor.objects.get().due_at == at(woken)
+
+
 class TestFromHookToMailbox:
     """Whatever happens to hooks, each order is at SPS once, as it is in Visma."""
 
@@ -256,6 +293,40 @@ class TestFromHookToMailbox:
         assert send(seen, key="guessed").status_code == 401
         tasks.wake("visma")
         assert numbers(stage) == []
+
+    def test_a_hook_after_the_read_it_came_too_late_for_brings_the_order_soon(
+        self, stage: Stage, seen: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[tuple[object, ...]] = []
+        monkeypatch.setattr(tasks, "queue", lambda *task: asked.append(task))
+        send(seen, headers={"x-vwd-event-id": "e1"})
+        tasks.wake("visma")
+        order = stage.world.new_order("50000", [HINGE])
+        send(seen, headers={"x-vwd-event-id": "e2"})
+        Cursor.objects.filter(connection=seen).update(due_at=timezone.now() + polling.WAKE_GAP)
+        tasks.wake("visma")
+        assert (numbers(stage), asked) == ([], [("wake_again", "visma")])
+        monkeypatch.setattr(tasks, "sleep", lambda seconds: Cursor.objects.update(due_at=timezone.now()))
+        tasks.wake_again("visma")
+        assert numbers(stage) == [order]
+
+    def test_hooks_of_a_mass_action_leave_the_answers_their_calls(self, stage: Stage, seen: Connection) -> None:
+        order = stage.order()
+        stage.world.visma.quota.set(100)
+        Connection.objects.filter(pk=seen.pk).update(budget_resets_at=None)
+        Cursor.objects.update(due_at=timezone.now() + timedelta(hours=1))
+        for number in range(25):
+            send(seen, headers={"x-vwd-event-id": f"e{number}"})
+            tasks.wake("visma")
+            Cursor.objects.filter(connection=seen).update(tried_at=F("tried_at") - timedelta(seconds=5))
+            Hook.objects.update(received_at=F("received_at") - timedelta(seconds=5))
+        seen.refresh_from_db()
+        assert 40 <= seen.budget_remaining <= 50
+        hinges = ship_item(papers.numbers("1", vendor="NP-77410"), 10)
+        stage.put("shipment", shipment("S1", of_order(order, items=[hinges])))
+        Cursor.objects.filter(stream="mailbox").update(due_at=timezone.now())
+        tasks.wake("sps")
+        assert stage.document("--kind", "shipment")["status"] == "delivered"
 
     def test_hooks_in_the_wrong_order_bring_what_is_true_now(self, stage: Stage, seen: Connection) -> None:
         order = stage.world.new_order("50000", [HINGE])
