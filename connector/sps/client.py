@@ -100,20 +100,27 @@ class SpsClient:
     def history(
         self, since: datetime, path: str | None = None, *, until: datetime | None = None
     ) -> tuple[HistoryEntry, ...]:
-        """What happened to files since then (of one `path`, when given), in no order, up to five minutes late."""
+        """What happened to files since then (of one `path`, when given), in no order, up to five minutes late.
+
+        Raises Transient when it says that there is more than it shows: what is missing there proves something.
+        """
         after = _naive(since)
         params = {"limit": "100", "offset": "0", "after": after} | ({"until": _naive(until)} if until else {})
         found: tuple[HistoryEntry, ...] = ()
+        rows = 0
         asked: set[tuple[tuple[str, str], ...]] = set()
-        while tuple(sorted(params.items())) not in asked:
-            if len(asked) == _PAGES:
-                raise errors.Transient(f"SPS: the history since {after} does not end. It is tried again.")
+        while len(asked) < _PAGES:
             asked.add(tuple(sorted(params.items())))
             page = told(partial(self._page, _HISTORY, params, HistoryPage), first=len(asked) == 1)
             found += _entries(page, path)
-            following = page.paging.next.query() if page.paging.next else {}
-            params = params | following if following else params
-        return found
+            rows += len(page.results)
+            params = params | page.paging.next.query()
+            if page.paging.next and tuple(sorted(params.items())) not in asked:
+                continue
+            if rows < page.paging.total_count or (page.results and page.paging.next):
+                break
+            return found
+        raise errors.Transient(f"SPS: the history since {after} could not be read to its end. It is tried again.")
 
     def auth_check(self) -> bool:
         """True when our token is good. A refused one raises Misconfigured, in the other side's words."""
@@ -126,9 +133,9 @@ class SpsClient:
         while True:
             page = told(partial(self._listing_page, top, params), first=not cursors)
             entries |= {_entry(row.path, row.type) for row in page.results}
-            if not page.cursor:
+            if not page.paging.next:
                 return entries
-            if page.cursor in cursors or len(cursors) == _PAGES:
+            if page.cursor in ("", *cursors) or len(cursors) == _PAGES:
                 raise _CursorLost
             cursors.add(page.cursor)
             params = params | {"cursor": page.cursor}

@@ -56,23 +56,38 @@ class Next(_Tolerant):
     cursor: str = ""
     url: str = ""
 
+    def __bool__(self) -> bool:
+        return bool(self.cursor or self.url)
+
     def query(self) -> dict[str, str]:
         """The query of `url`; its host and path are never used (sps.md §3.3)."""
         return dict(parse_qsl(self.url.partition("#")[0].partition("?")[2]))
 
 
 class Paging(_Tolerant):
-    next: Next | None = None
+    next: Next = Next()
+    """Nothing in it: this is the last page (absent, null and empty occur)."""
+    total_count: int = 0
+    """History only; 0 when it is not told."""
 
 
-class ListingPage(_Tolerant):
-    results: list[ListedEntry] = []
+class _Page(_Tolerant):
     paging: Paging = Paging()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _results_may_be_null_and_not_absent(cls, value: Any) -> Any:
+        """The body of an error, answered with 200, is no empty page: nobody may conclude from it that a file is not there."""
+        is_empty = isinstance(value, dict) and value.get("results", ...) is None
+        return value | {"results": []} if is_empty else value
+
+
+class ListingPage(_Page):
+    results: list[ListedEntry]
 
     @property
     def cursor(self) -> str:
-        following = self.paging.next
-        return (following.cursor or following.query().get("cursor", "")) if following else ""
+        return self.paging.next.cursor or self.paging.next.query().get("cursor", "")
 
 
 class LoggedStatus(_Tolerant):
@@ -87,9 +102,8 @@ class ListedHistory(_Tolerant):
     status_log: list[LoggedStatus] = []
 
 
-class HistoryPage(_Tolerant):
-    results: list[ListedHistory] = []
-    paging: Paging = Paging()
+class HistoryPage(_Page):
+    results: list[ListedHistory]
 
 
 def plain_path(path: str) -> str:

@@ -14,7 +14,7 @@ from connector.models import Connection, Cursor
 from connector.pipeline import delivering
 from connector.sandbox.gate import Passed
 from connector.sandbox.sps_shelf import Entry
-from connector.sandbox.wire import Reply, Request
+from connector.sandbox.wire import Reply, Request, as_json
 from tests.connector.pipeline.round import LAG, Round
 from tests.connector.pipeline.story import HINGE, ordered
 from tests.papers import ack, ack_line, as_json, entry
@@ -107,6 +107,28 @@ def test_an_order_that_sps_took_before_the_history_shows_it_is_not_sent_again(ro
     assert order.status == Status.DELIVERING, order.reason
     round_.play()
     assert round_.uneven() == {}
+
+
+@pytest.mark.parametrize(
+    "body", [{"status": "error", "error": {"error": "busy"}}, {"results": [], "paging": {"total_count": 250}}]
+)
+def test_an_order_is_not_sent_again_because_of_a_history_that_is_none(round_: Round, body: dict[str, object]) -> None:
+    handle, posts = round_.world.sps.handle, []
+
+    def broken_history(call: Request) -> Reply:
+        if call.method == "POST" and "/in/" in call.path:
+            posts.append(call.path)
+        return as_json(body) if call.path.endswith("/history") else handle(call)
+
+    round_.world.sps.handle = broken_history  # type: ignore[method-assign]  # the one seam: an SPS out of order
+    round_.world.sps.faults.fault(*ORDER, "break_after")
+    round_.world.new_order("50000")
+    round_.pass_once()
+    round_.world.tick()
+    for _ in range(4):
+        round_.clock.shift(timedelta(seconds=LAG + 40))
+        round_.pass_once()
+    assert len(posts) == 1
 
 
 @pytest.mark.parametrize("hours", [-12, -5, 2, 14])

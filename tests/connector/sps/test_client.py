@@ -188,10 +188,44 @@ def test_a_history_that_turns_in_circles_ends() -> None:
         assert len(far.asked) == 1
 
 
-@pytest.mark.parametrize("body", [{"results": None}, {"results": [], "paging": None}, {}])
+@pytest.mark.parametrize("body", [{"results": None}, {"results": [], "paging": None}])
 def test_an_empty_history(body: dict[str, Any]) -> None:
     with StandIn(json_said(body)) as far:
         assert client(far).history(datetime(2026, 1, 15, tzinfo=UTC)) == ()
+
+
+@pytest.mark.parametrize("body", [{}, {"error": {"error": "busy"}, "status": "error"}, {"paging": {"limit": 100}}])
+def test_an_error_with_200_is_no_empty_history(body: dict[str, Any]) -> None:
+    with StandIn(json_said(body)) as far, pytest.raises(errors.Transient, match="results"):
+        client(far).history(datetime(2026, 1, 15, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "paging",
+    [
+        {"total_count": 2},
+        {"next": {"cursor": "abc"}},
+        {"next": {"url": "/transactions/v5/history"}},
+        {"next": {"url": "/transactions/v5/history?offset=0"}},
+    ],
+)
+def test_a_history_that_says_there_is_more_than_it_shows_proves_nothing(paging: dict[str, Any]) -> None:
+    body = {"results": [logged("/in/a")], "paging": {"offset": 0, "limit": 100, **paging}}
+    with StandIn(json_said(body)) as far, pytest.raises(errors.Transient, match="to its end"):
+        client(far).history(datetime(2026, 1, 15, tzinfo=UTC))
+
+
+def test_an_empty_page_is_not_the_end_of_a_history() -> None:
+    hole = {"results": [], "paging": {"next": {"url": "/x?offset=100"}}}
+    with StandIn(json_said(hole), json_said({"results": [logged("/in/b")]})) as far:
+        assert len(client(far).history(datetime(2026, 1, 15, tzinfo=UTC))) == 1
+
+
+def test_a_history_is_whole_when_its_pages_hold_as_many_as_it_says() -> None:
+    first = {"results": [logged("/in/a")], "paging": {"total_count": 2, "next": {"url": "/x?offset=100"}}}
+    last = {"results": [logged("/in/b")], "paging": {"total_count": 2, "next": {}}}
+    with StandIn(json_said(first), json_said(last)) as far:
+        assert len(client(far).history(datetime(2026, 1, 15, tzinfo=UTC))) == 2
 
 
 # The account

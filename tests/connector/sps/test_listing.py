@@ -97,6 +97,11 @@ def test_a_page_that_breaks_off_in_the_midst_of_a_listing_is_asked_for_again() -
     assert [asked.query.get("cursor") for asked in far.asked] == [None, "one", "one"]
 
 
+def test_a_next_page_that_cannot_be_asked_for_is_not_the_last() -> None:
+    with StandIn(page("/out/a", following={"url": "/out/?limit=1000"})) as far, pytest.raises(errors.Transient):
+        client(far).list("out/")
+
+
 @pytest.mark.parametrize("second", [json_said({"message": "expired"}, 400), page("/out/b", following=cursor("one"))])
 def test_a_listing_that_never_ends_is_given_up_for_now(second: Said) -> None:
     def answer(asked: Asked) -> Said:
@@ -113,7 +118,9 @@ def test_a_refused_listing_is_not_an_expired_cursor() -> None:
         client(far).list("out/")
 
 
-@pytest.mark.parametrize("body", [b"[]", b'"x"', b"null", b'{"results": 7}', b"<html>", b'{"results": ['])
+@pytest.mark.parametrize(
+    "body", [b"[]", b'"x"', b"null", b'{"results": 7}', b'{"error": {}}', b"<html>", b'{"results": [']
+)
 def test_what_is_no_listing_is_not_an_empty_mailbox(body: bytes) -> None:
     with StandIn(Said(200, body)) as far, pytest.raises(errors.Transient):
         client(far).list("out/")
