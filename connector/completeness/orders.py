@@ -84,6 +84,8 @@ def _catch_up(company: Company, both: Clients, row: Row[PurchaseOrderDto], known
     with transaction.atomic():
         if mirror.orders(company, fresh):
             orders_arrived(company, [number], now=timezone.now())
+        # should the record alone differ from its row in lists, it is the row that tells the next look whether it has changed
+        company.orders.filter(number=number).update(content_hash=row.raw["hash"])
         order = company.orders.filter(number=number).first()
         if order and would_go(order, by_hand=False) and (document := revise(order, now=timezone.now())):
             found.caught.append(f"Order {number} had not gone out as it stands: revision {document.revision} is made.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +23,7 @@ from connector.errors import RateLimited, Transient
 from connector.models import Completeness, Connection, Cursor
 from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
 from connector.sandbox.visma_access import CLIENT_SECRET as VISMA_SECRET
-from connector.sandbox.wire import Reply, Request
+from connector.sandbox.wire import Reply, Request, as_json
 from connector.status import status
 from mapping.models import Company, Order
 from tests.acceptance.stage import Stage, asked, opened
@@ -110,6 +111,30 @@ def test_change_that_the_cursor_has_passed_goes_out_now(stage: Stage, ours: Comp
     passed_by(stage, number)
     stage.sync()
     assert account(ours).caught == [f"Order {number} had not gone out as it stands: revision 2 is made."]
+
+
+def test_order_whose_row_in_lists_differs_from_the_record_alone_is_read_once(stage: Stage, ours: Company) -> None:
+    """As after a release of Visma that adds a field to lists: no stamp moves, and no poll sees it."""
+    stage.order()
+    account(ours)
+    handle = stage.world.visma.handle
+
+    def with_more_in_lists(call: Request) -> Reply:
+        reply = handle(call)
+        if call.method != "GET" or call.path.lower() != "/v1/purchaseorder":
+            return reply
+        return replace(reply, body=as_json([row | {"newInLists": 1} for row in json.loads(reply.body)]).body)
+
+    stage.world.visma.handle = with_more_in_lists  # type: ignore[method-assign]
+    reads = Exchange.objects.filter(method="GET", path__contains="/v1/purchaseorder/")
+    before = reads.count()
+    account(ours)
+    assert reads.count() == before + 4
+    account(ours)
+    assert reads.count() == before + 4
+    number = stage.world.new_order("50000")
+    passed_by(stage, number)
+    assert account(ours).caught == [f"Order {number} had not gone out as it stands: revision 1 is made."]
 
 
 def test_mirrored_order_whose_document_was_never_made_goes_out_now(stage: Stage, ours: Company) -> None:
