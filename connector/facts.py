@@ -249,10 +249,13 @@ def _ref(document: Document) -> str:
 
 
 def _perhaps_ours(document: Document) -> list[str]:
-    """What an invoice in doubt may have become, mirrored before it was found: it is not counted beside itself."""
-    if document.kind != Kind.INVOICE or document.partner is None or not document.progress.get("open"):
+    """What a delivery may have made, mirrored before it was found: it is not counted beside itself."""
+    if not (document.progress.get("open") or document.progress.get("look_first")):
         return []
-    suppliers = sorted(lookup.supplier_numbers(document.partner))
+    if document.kind != Kind.INVOICE:
+        keyed = Booking.objects.filter(company=document.company, kind=Booking.Kind.RECEIPT, key=document.key)
+        return list(keyed.values_list("number", flat=True))
+    suppliers = sorted(lookup.supplier_numbers(document.partner)) if document.partner else []
     return [one.number for one in nobodys_invoices(document.company, suppliers, document.number)]
 
 

@@ -102,7 +102,8 @@ class SpsClient:
     ) -> tuple[HistoryEntry, ...]:
         """What happened to files since then (of one `path`, when given), in no order, up to five minutes late.
 
-        Raises Transient when it says that there is more than it shows: what is missing there proves something.
+        Raises Transient when it says that there is more and shows nothing of it: what is missing there proves something.
+        What it counts is believed no further; `next.url` alone says where it ends (sps.md §3.5).
         """
         after = _naive(since)
         params = {"limit": "100", "offset": "0", "after": after} | ({"until": _naive(until)} if until else {})
@@ -117,7 +118,7 @@ class SpsClient:
             params = params | page.paging.next.query()
             if page.paging.next and tuple(sorted(params.items())) not in asked:
                 continue
-            if rows < page.paging.total_count or (page.results and page.paging.next):
+            if (page.paging.total_count and not rows) or (page.results and page.paging.next):
                 break
             return found
         raise errors.Transient(f"SPS: the history since {after} could not be read to its end. It is tried again.")

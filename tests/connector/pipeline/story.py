@@ -27,8 +27,8 @@ def ordered(round_: Round) -> str:
     return number
 
 
-def ships(round_: Round, number: str, order: str, quantity: int) -> None:
-    paper = shipment(number, of_order(order, items=[ship_item(HINGE, quantity)]))
+def ships(round_: Round, number: str, order: str, quantity: int, **more: Any) -> None:
+    paper = shipment(number, of_order(order, items=[ship_item(HINGE, quantity)]), **more)
     _put(round_, "SH", number, paper)
 
 
@@ -50,11 +50,18 @@ def received(round_: Round, shipped: str = "S1") -> str:
     return order
 
 
-def answers(round_: Round, system: str, instead: Callable[[Request], Reply | None]) -> None:
-    """The one seam: what `instead` says takes the place of the system's own answer."""
+def answers(round_: Round, system: str, instead: Callable[[Request], Reply | None], *, times: int = 1_000_000) -> None:
+    """The one seam: what `instead` says takes the place of the system's own answer, so many times."""
     remote = getattr(round_.world, system)
     handle = remote.handle
-    remote.handle = lambda call: instead(call) or handle(call)
+    said: list[Reply] = []
+
+    def between(call: Request) -> Reply:
+        reply = instead(call) if len(said) < times else None
+        said.extend([reply] if reply else [])
+        return reply or handle(call)
+
+    remote.handle = between
 
 
 def accepted(document: Document) -> None:

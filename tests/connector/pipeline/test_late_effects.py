@@ -2,79 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from audit import ledger
 from audit.models import Document, Kind, Status
-from connector.sandbox import Wanted
-from connector.sandbox.visma_receipts import change, release
 from connector.sandbox.wire import Reply, Request, as_json
 from mapping.models import TradingPartner
-from tests import papers
 from tests.connector.pipeline.round import Round
-from tests.papers import invoice, invoice_line, numbers, of_order, ship_item, shipment
-
-HINGES = numbers("1", buyer="1001-BLK", vendor="NP-77410")
-WANTED = Wanted("1001-BLK", Decimal(10), "STK", Decimal("48.00"), "NP-77410")
-Odd = Callable[[Request], Reply | None]
-
-
-def ordered(round_: Round) -> str:
-    number = round_.world.new_order("50000", (WANTED,))
-    round_.work()
-    return number
-
-
-def ships(round_: Round, number: str, order: str, quantity: int, **more: Any) -> None:
-    paper = shipment(number, of_order(order, items=[ship_item(HINGES, quantity)]), **more)
-    round_.world.sps.put(f"/out/SH/{number}-{quantity}.json", papers.as_json(paper))
-
-
-def bills(round_: Round, order: str) -> None:
-    paper = invoice("I1", order, [invoice_line(HINGES, 10, 48)], 480)
-    round_.world.sps.put("/out/IN/I1.json", papers.as_json(paper))
-
-
-def until_released(round_: Round) -> str:
-    """Ordered, shipped, and counted by the warehouse."""
-    order = ordered(round_)
-    ships(round_, "S1", order, 10)
-    round_.work()
-    books = round_.world.visma.books
-    for number in standing(round_):
-        change(books, number, {"hold": {"value": False}}, "", "warehouse")
-        release(books, number, "warehouse")
-    round_.clock.shift(timedelta(minutes=20))
-    round_.work()
-    return order
-
-
-def visma_says(round_: Round, odd: Odd, times: int = 1_000_000) -> None:
-    """Instead of what it would, so many times; None lets a call pass."""
-    handle = round_.world.visma.handle
-    left = [times]
-
-    def between(call: Request) -> Reply:
-        said = odd(call) if left[0] else None
-        left[0] -= said is not None
-        return handle(call) if said is None else said
-
-    round_.world.visma.handle = between  # type: ignore[method-assign]  # the one seam: what Visma answers
+from tests.connector.pipeline.story import accepted, answers, bills, ordered, received, ships, standing
 
 
 def reading_receipt(call: Request) -> bool:
     return call.method == "GET" and call.path.startswith("/v2/PurchaseReceipt/")
-
-
-def standing(round_: Round) -> list[str]:
-    receipts = round_.world.visma.books.receipts
-    return [number for number, row in receipts.items() if row.body["status"] != "Cancelled"]
 
 
 def in_steps(round_: Round, passes: int = 4) -> Document:
@@ -85,11 +27,6 @@ def in_steps(round_: Round, passes: int = 4) -> Document:
     return round_.documents()[-1]
 
 
-def accepted(document: Document) -> None:
-    for hold in document.holds.filter(closed_at=None):
-        ledger.decide(document, hold.cause, hold.subject, accepted="", reason="fine", actor="anna", now=timezone.now())
-
-
 def replayed(round_: Round, document: Document) -> Document:
     ledger.replay(document, now=timezone.now(), actor="anna")
     round_.work()
@@ -98,9 +35,9 @@ def replayed(round_: Round, document: Document) -> Document:
 
 
 def test_attachment_that_is_answered_404_makes_no_second_invoice(round_: Round) -> None:
-    order = until_released(round_)
-    visma_says(round_, lambda call: as_json({}, 404) if call.path.endswith("/attachment") else None, times=1)
-    bills(round_, order)
+    order = received(round_)
+    answers(round_, "visma", lambda call: as_json({}, 404) if call.path.endswith("/attachment") else None, times=1)
+    bills(round_, "I1", order)
     round_.work()
     asked = round_.document(Kind.INVOICE)
     assert (asked.status, asked.cause) == (Status.HELD, "remote_rejected")
@@ -110,7 +47,7 @@ def test_attachment_that_is_answered_404_makes_no_second_invoice(round_: Round) 
 
 
 def test_invoice_that_is_refused_because_it_is_there_is_found_when_replayed(round_: Round) -> None:
-    order = until_released(round_)
+    order = received(round_)
     invoices = round_.world.visma.books.invoices
     hidden = [True]
 
@@ -121,9 +58,9 @@ def test_invoice_that_is_refused_because_it_is_there_is_found_when_replayed(roun
             return as_json({"message": "Supplier ref. I1 already exists."}, 400)
         return None
 
-    visma_says(round_, odd)
+    answers(round_, "visma", odd)
     round_.world.visma.faults.fault("POST", "/v1/supplierInvoice", "break_after")
-    bills(round_, order)
+    bills(round_, "I1", order)
     round_.work()
     asked = round_.document(Kind.INVOICE)
     assert (asked.status, asked.cause) == (Status.HELD, "remote_rejected")
@@ -136,7 +73,7 @@ def test_invoice_that_is_refused_because_it_is_there_is_found_when_replayed(roun
 def test_receipt_that_is_answered_404_for_a_moment_is_continued(round_: Round, times: int) -> None:
     order = ordered(round_)
     page = Reply(404, b"<html>no such route</html>")
-    visma_says(round_, lambda call: page if reading_receipt(call) else None, times)
+    answers(round_, "visma", lambda call: page if reading_receipt(call) else None, times=times)
     ships(round_, "S1", order, 4)
     in_steps(round_)
     round_.work()
@@ -148,7 +85,7 @@ def test_receipt_that_is_answered_404_for_a_moment_is_continued(round_: Round, t
 def test_receipt_that_was_thought_gone_is_found_when_replayed(round_: Round) -> None:
     order = ordered(round_)
     page = Reply(404, b"<html>no such route</html>")
-    visma_says(round_, lambda call: page if reading_receipt(call) else None, times=2)
+    answers(round_, "visma", lambda call: page if reading_receipt(call) else None, times=2)
     ships(round_, "S1", order, 4)
     round_.work()
     notice = round_.document(Kind.SHIPMENT)
@@ -159,7 +96,7 @@ def test_receipt_that_was_thought_gone_is_found_when_replayed(round_: Round) -> 
 
 def test_receipt_that_cannot_be_read_for_a_moment_is_continued(round_: Round) -> None:
     order = ordered(round_)
-    visma_says(round_, lambda call: Reply(200, b"null") if reading_receipt(call) else None, times=2)
+    answers(round_, "visma", lambda call: Reply(200, b"null") if reading_receipt(call) else None, times=2)
     ships(round_, "S1", order, 4)
     round_.work()
     assert round_.document(Kind.SHIPMENT).status == Status.DELIVERED
@@ -176,7 +113,7 @@ def test_created_under_an_address_without_a_number_is_looked_up(round_: Round) -
         handle(call)
         return Reply(201, b"", {"Location": "https://visma.example/v1/PurchaseReceipt/"})
 
-    visma_says(round_, odd, times=1)
+    answers(round_, "visma", odd, times=1)
     ships(round_, "S1", order, 4)
     round_.work()
     assert round_.document(Kind.SHIPMENT).status == Status.DELIVERED
@@ -199,7 +136,7 @@ def test_quantities_that_appear_late_are_waited_for(round_: Round) -> None:
             return shown[0]
         return None
 
-    visma_says(round_, odd)
+    answers(round_, "visma", odd)
     ships(round_, "S1", order, 4)
     notice = in_steps(round_, passes=6)
     assert notice.status == Status.DELIVERED, notice.reason
@@ -208,8 +145,11 @@ def test_quantities_that_appear_late_are_waited_for(round_: Round) -> None:
 
 def test_quantities_that_visma_never_shows_are_asked_about(round_: Round) -> None:
     order = ordered(round_)
-    visma_says(
-        round_, lambda call: Reply(204) if call.method == "PUT" and "/PurchaseReceipt/" in call.path else None, times=1
+    answers(
+        round_,
+        "visma",
+        lambda call: Reply(204) if call.method == "PUT" and "/PurchaseReceipt/" in call.path else None,
+        times=1,
     )
     ships(round_, "S1", order, 4)
     round_.work()
@@ -225,7 +165,7 @@ def test_replacement_waits_until_the_old_receipt_is_seen_cancelled(round_: Round
     order = ordered(round_)
     ships(round_, "S1", order, 4)
     round_.work()
-    visma_says(round_, lambda call: said if call.path.lower().endswith("/cancelreceipt") else None, times=1)
+    answers(round_, "visma", lambda call: said if call.path.lower().endswith("/cancelreceipt") else None, times=1)
     ships(round_, "S1", order, 5, purpose="05")
     round_.work()
     accepted(round_.documents(kind=Kind.SHIPMENT)[-1])
@@ -240,7 +180,7 @@ def test_replacement_of_a_receipt_that_people_deleted_takes_its_place(round_: Ro
     order = ordered(round_)
     ships(round_, "S1", order, 4)
     round_.work()
-    del round_.world.visma.books.receipts[standing(round_)[0]]
+    del round_.world.visma.books.receipts[next(iter(standing(round_)))]
     ships(round_, "S1", order, 5, purpose="05")
     round_.work()
     accepted(round_.documents(kind=Kind.SHIPMENT)[-1])
@@ -252,7 +192,7 @@ def test_replacement_of_a_receipt_that_people_deleted_takes_its_place(round_: Ro
 def test_released_is_what_visma_shows_as_released(round_: Round) -> None:
     TradingPartner.objects.update(release_receipts=True)
     order = ordered(round_)
-    visma_says(round_, lambda call: Reply(202) if call.path.lower().endswith("/release") else None, times=1)
+    answers(round_, "visma", lambda call: Reply(202) if call.path.lower().endswith("/release") else None, times=1)
     ships(round_, "S1", order, 4)
     assert in_steps(round_).status == Status.DELIVERING
     round_.work()

@@ -14,7 +14,8 @@ from connector.models import Connection, Cursor
 from connector.pipeline import delivering
 from connector.sandbox.gate import Passed
 from connector.sandbox.sps_shelf import Entry
-from connector.sandbox.wire import Reply, Request, as_json
+from connector.sandbox.wire import Reply, Request
+from connector.sandbox.wire import as_json as reply_json
 from tests.connector.pipeline.round import LAG, Round
 from tests.connector.pipeline.story import HINGE, ordered
 from tests.papers import ack, ack_line, as_json, entry
@@ -118,7 +119,7 @@ def test_an_order_is_not_sent_again_because_of_a_history_that_is_none(round_: Ro
     def broken_history(call: Request) -> Reply:
         if call.method == "POST" and "/in/" in call.path:
             posts.append(call.path)
-        return as_json(body) if call.path.endswith("/history") else handle(call)
+        return reply_json(body) if call.path.endswith("/history") else handle(call)
 
     round_.world.sps.handle = broken_history  # type: ignore[method-assign]  # the one seam: an SPS out of order
     round_.world.sps.faults.fault(*ORDER, "break_after")

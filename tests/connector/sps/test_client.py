@@ -203,7 +203,6 @@ def test_an_error_with_200_is_no_empty_history(body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "paging",
     [
-        {"total_count": 2},
         {"next": {"cursor": "abc"}},
         {"next": {"url": "/transactions/v5/history"}},
         {"next": {"url": "/transactions/v5/history?offset=0"}},
@@ -212,6 +211,14 @@ def test_an_error_with_200_is_no_empty_history(body: dict[str, Any]) -> None:
 def test_a_history_that_says_there_is_more_than_it_shows_proves_nothing(paging: dict[str, Any]) -> None:
     body = {"results": [logged("/in/a")], "paging": {"offset": 0, "limit": 100, **paging}}
     with StandIn(json_said(body)) as far, pytest.raises(errors.Transient, match="to its end"):
+        client(far).history(datetime(2026, 1, 15, tzinfo=UTC))
+
+
+def test_a_history_that_counts_files_and_shows_none_proves_nothing() -> None:
+    with (
+        StandIn(json_said({"results": [], "paging": {"total_count": 250}})) as far,
+        pytest.raises(errors.Transient, match="to its end"),
+    ):
         client(far).history(datetime(2026, 1, 15, tzinfo=UTC))
 
 
