@@ -57,6 +57,10 @@ class Stale(ConnectorError):
 class Misconfigured(ConnectorError):
     """Credentials, rights or addresses are wrong: the connection pauses and an operator is told."""
 
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
 
 class Unreadable(ConnectorError):
     """The paper cannot be read; the message says where and why."""

@@ -46,7 +46,7 @@ def _refused(what: str, status: int, headers: Mapping[str, str], words: str) -> 
         )
     if status == 403:
         return errors.Misconfigured(
-            f"{what} is forbidden to us ({words}). Check the scopes and rights of the application."
+            f"{what} is forbidden to us ({words}). Check the scopes and rights of the application.", status=status
         )
     if 300 <= status < 400:
         return errors.Misconfigured(

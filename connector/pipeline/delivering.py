@@ -38,6 +38,7 @@ from mapping.matching import Difference
 log = logging.getLogger(__name__)
 
 FIRST_LOOK_SECONDS = 2.0
+MOST_LOOKS = 20  # that fail: hours, with the waits between them
 ARRIVED: dict[str, str] = {
     Kind.ORDER: "Laid into the mailbox as {}.",
     Kind.ORDER_ACK: "Noted in Visma: {}.",
@@ -73,9 +74,11 @@ def _attempt(document: Document, owner: str, connection: Connection) -> None:
     """The one ladder: each family of errors says whether it happened (DESIGN.md)."""
     flow = FLOWS[document.kind]
     work = LeasedWork.taken_up(document, owner, timedelta(seconds=connection.absence_lag_seconds))
+    looking = work.needs_find
     try:
         both = clients.clients_for(document.company, document, before=work.renew)
-        found = flow.find(work, both) if work.needs_find else ""
+        found = flow.find(work, both) if looking else ""
+        looking = False
         _arrived(work, flow.deliver(work, both, found))
     except LeaseLost as error:
         log.info("%s", error)
@@ -92,10 +95,7 @@ def _attempt(document: Document, owner: str, connection: Connection) -> None:
     except Unreadable as error:
         _later(work, str(error), None, counts=True)
     except Rejected as error:
-        asked = Difference("remote_rejected", f"{document.kind} {document.number}", str(error))
-        work.did_not_happen()
-        ledger.remember(document, owner=owner, look_first=True)  # it may be refused because it is there already
-        ledger.hold(document, [asked], now=timezone.now(), owner=owner)
+        _refused(work, str(error), looking=looking)
     except Misconfigured as error:
         clients.pause(connection, str(error))
         _later(work, str(error), None, counts=False)
@@ -160,14 +160,29 @@ def _in_doubt(work: LeasedWork, why: str) -> None:
     if not ledger.remember(work.document, owner=work.owner, doubts=doubts, **sent):
         return
     if doubts > settings.MAX_ATTEMPTS:
-        subject = f"{work.document.kind} {work.document.number}"
-        sentence = f"In doubt {doubts} times running, and nothing proves whether it arrived. Last: {why}"
-        ledger.remember(work.document, owner=work.owner, doubts=0)
-        ledger.hold(work.document, [Difference("in_doubt", subject, sentence)], now=now, owner=work.owner)
+        _nobody_knows(work, f"In doubt {doubts} times running, and nothing proves whether it arrived. Last: {why}")
         return
     first = min(FIRST_LOOK_SECONDS, settings.RETRY_FIRST_SECONDS)
     wait = min(first * 2 ** min(doubts - 1, 20), settings.RETRY_LONGEST_SECONDS)
     _rest(work, why, now + timedelta(seconds=wait))
+
+
+def _nobody_knows(work: LeasedWork, sentence: str) -> None:
+    """A person is asked; after a replay it is looked for as often again."""
+    ledger.remember(work.document, owner=work.owner, doubts=0, looks=0)
+    asked = Difference("in_doubt", f"{work.document.kind} {work.document.number}", sentence)
+    ledger.hold(work.document, [asked], now=timezone.now(), owner=work.owner)
+
+
+def _refused(work: LeasedWork, why: str, *, looking: bool) -> None:
+    """The other side's own words. Where they were about the look only, what was sent may stand there all the same."""
+    if looking and work.in_doubt:
+        _nobody_knows(work, f"It was sent, and whether it arrived cannot be seen: {why}")
+        return
+    work.did_not_happen()
+    ledger.remember(work.document, owner=work.owner, look_first=True)  # it may be refused because it is there already
+    asked = Difference("remote_rejected", f"{work.document.kind} {work.document.number}", why)
+    ledger.hold(work.document, [asked], now=timezone.now(), owner=work.owner)
 
 
 def _again_with_new_order(work: LeasedWork, why: str) -> None:
@@ -202,13 +217,17 @@ def _broken(work: LeasedWork) -> None:
 def _later(work: LeasedWork, why: str, retry_after: float | None, *, counts: bool) -> None:
     """It did not happen: back to `matched`, due after the back-off, or parked when the attempts are used up.
 
-    While an earlier write is in doubt it stays `delivering`: looking for it is what did not happen.
+    While an earlier write is in doubt it stays `delivering`: looking for it is what did not happen. That is no attempt,
+    but after very many a person is asked.
     """
     now, document = timezone.now(), work.document
     work.did_not_happen()
     if work.in_doubt:
-        looks = int(work.progress.get("looks", 0)) + 1
+        looks = int(work.progress.get("looks", 0)) + counts
         ledger.remember(document, owner=work.owner, looks=looks)
+        if looks >= MOST_LOOKS:
+            _nobody_knows(work, f"Looked for {looks} times, and whether it arrived cannot be seen. Last: {why}")
+            return
         _rest(work, why, now + timedelta(seconds=back_off(looks, retry_after)))
         return
     attempts = document.attempts if counts else max(document.attempts - 1, 0)

@@ -104,6 +104,7 @@ class SpsClient:
 
         Raises Transient when it says that there is more and shows nothing of it: what is missing there proves something.
         What it counts is believed no further; `next.url` alone says where it ends (sps.md §3.5).
+        NotFound where there is no history for us.
         """
         after = _naive(since)
         params = {"limit": "100", "offset": "0", "after": after} | ({"until": _naive(until)} if until else {})
@@ -112,7 +113,7 @@ class SpsClient:
         asked: set[tuple[tuple[str, str], ...]] = set()
         while len(asked) < _PAGES:
             asked.add(tuple(sorted(params.items())))
-            page = told(partial(self._page, _HISTORY, params, HistoryPage), first=len(asked) == 1)
+            page = told(partial(self._history_page, params), first=len(asked) == 1)
             found += _entries(page, path)
             rows += len(page.results)
             params = params | page.paging.next.query()
@@ -150,6 +151,15 @@ class SpsClient:
             if "cursor" in params and cause.status == 400:
                 raise _CursorLost from cause
             raise
+
+    def _history_page(self, params: dict[str, str]) -> HistoryPage:
+        """All else works without a history (sps.md §3.5): where it is forbidden to us there is none."""
+        try:
+            return self._page(_HISTORY, params, HistoryPage)
+        except errors.Misconfigured as cause:
+            if cause.status != 403:
+                raise
+            raise errors.NotFound(str(cause), status=cause.status) from cause
 
     def _page(self, path: str, params: Mapping[str, str], kind: type[P]) -> P:
         answer = self._session.call("GET", path, write=False, params=params)

@@ -17,7 +17,7 @@ from connector.sandbox.sps_shelf import Entry
 from connector.sandbox.wire import Reply, Request
 from connector.sandbox.wire import as_json as reply_json
 from tests.connector.pipeline.round import LAG, Round
-from tests.connector.pipeline.story import HINGE, ordered
+from tests.connector.pipeline.story import HINGE, answers, ordered
 from tests.papers import ack, ack_line, as_json, entry
 
 INVOICE = ("POST", "/v1/supplierInvoice")
@@ -212,6 +212,33 @@ def test_endless_doubt_is_asked_of_a_person(round_: Round, settings: Settings) -
     assert round_.uneven() == {}
 
 
+@pytest.mark.parametrize(
+    ("status", "said"), [(503, "Looked for 3 times"), (400, "It was sent, and whether it arrived cannot be seen")]
+)
+def test_a_look_that_never_comes_about_is_told_to_a_person(
+    round_: Round, settings: Settings, status: int, said: str
+) -> None:
+    settings.MAX_ATTEMPTS = 3
+    until_matched_invoice(round_)
+    away = True
+    look = ("GET", INVOICE[1])
+    answers(
+        round_,
+        "visma",
+        lambda call: Reply(status) if away and (call.method, call.path) == look and "supplier" in call.query else None,
+    )
+    round_.world.visma.faults.fault(*INVOICE, "break_after")
+    round_.work()
+    (invoice,) = round_.documents(kind=Kind.INVOICE, status=Status.HELD)
+    assert (invoice.cause, invoice.progress["open"]) == ("in_doubt", True)
+    assert invoice.reason.startswith(said)
+    assert str(status) in invoice.reason
+    away = False
+    ledger.replay(invoice, now=invoice.updated_at, actor="anna")
+    round_.play()
+    assert round_.uneven() == {}
+
+
 def test_attempts_end_in_the_dead_letter(round_: Round, settings: Settings) -> None:
     settings.MAX_ATTEMPTS = 3
     round_.world.sps.faults.fault(*ORDER, "rate_limit")
@@ -285,12 +312,15 @@ def test_who_has_lost_the_lease_sends_nothing(round_: Round, settings: Settings)
     assert Document.objects.get(pk=order.pk).status == Status.MATCHED
 
 
-def test_an_order_in_doubt_is_asked_about_where_sps_keeps_no_history(round_: Round, settings: Settings) -> None:
+@pytest.mark.parametrize("status", [404, 403])
+def test_an_order_in_doubt_is_asked_about_where_sps_keeps_no_history(
+    round_: Round, settings: Settings, status: int
+) -> None:
     settings.MAX_ATTEMPTS = 3
     handle = round_.world.sps.handle
 
     def without_history(call: Request) -> Reply:
-        return Reply(404) if call.path.endswith("/history") else handle(call)
+        return Reply(status) if call.path.endswith("/history") else handle(call)
 
     round_.world.sps.handle = without_history  # type: ignore[method-assign]  # the one seam: an account without it
     round_.world.sps.faults.fault(*ORDER, "break_before")
@@ -299,6 +329,7 @@ def test_an_order_in_doubt_is_asked_about_where_sps_keeps_no_history(round_: Rou
     (order,) = round_.documents(kind=Kind.ORDER, number=number)
     assert (order.status, order.cause) == (Status.HELD, "in_doubt")
     assert "no history" in order.reason
+    assert not Connection.objects.exclude(paused_at=None).exists()
     assert len(calls_of(round_, "sps", "POST", f"/transactions/v5/data{order.progress['path']}")) == 1
 
 
