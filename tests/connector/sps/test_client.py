@@ -89,10 +89,10 @@ def test_a_file_that_vanished_is_not_found() -> None:
         client(far).read("/out/a", 10)
 
 
-@pytest.mark.parametrize("status", [200, 201])
-def test_a_file_is_posted_as_raw_bytes(status: int) -> None:
+@pytest.mark.parametrize(("status", "said"), [(200, b""), (201, b'{"path": "/in/x"}')])
+def test_a_file_is_posted_as_raw_bytes(status: int, said: bytes) -> None:
     meta = {"po number": "PO/1\r\nX: y", "sha256": "ab", "empty": " ", "": "", "note": "smør ☃"}
-    with StandIn(Said(status, b'{"path": "/in/x"}')) as far:
+    with StandIn(Said(status, said)) as far:
         assert client(far).post("in/PO1-1.json", b"\x00{}", meta) == status
     asked = far.asked[0]
     assert (asked.method, asked.path, asked.body) == ("POST", f"{DATA}/in/PO1-1.json", b"\x00{}")
@@ -105,7 +105,12 @@ def test_a_file_is_posted_as_raw_bytes(status: int) -> None:
     }
 
 
-@pytest.mark.parametrize("said", [Said(500), Said(manner="close"), Said(201, b"x", manner="cut_head")])
+A_PAGE = b"<!DOCTYPE html>\n<html><body>We are down for maintenance</body></html>"
+
+
+@pytest.mark.parametrize(
+    "said", [Said(500), Said(manner="close"), Said(201, b"x", manner="cut_head"), Said(200, A_PAGE)]
+)
 def test_a_post_with_a_lost_answer_is_in_doubt(said: Said) -> None:
     with StandIn(said) as far:
         with pytest.raises(errors.InDoubt):
