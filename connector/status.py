@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from django.conf import settings
-from django.db.models import Min, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 
 from audit import desk
@@ -106,10 +106,11 @@ def budget_of(connection: Connection, now: datetime) -> Budget:
 
 
 def accounted(company: Company | None = None) -> Accounted:
-    """Of several companies the sums, and the look that is longest ago; `at` is None before the first."""
+    """Of several companies the sums, and the look that is longest ago; `at` is None while one had none that came to its end."""
     rows = Completeness.objects.filter(company=company) if company else Completeness.objects.all()
-    found = rows.aggregate(unexplained=Sum("unexplained"), total=Sum("total"), at=Min("at"))
-    at = found["at"].isoformat() if found["at"] else None
+    never = Count("pk", filter=Q(at=None))
+    found = rows.aggregate(unexplained=Sum("unexplained"), total=Sum("total"), oldest=Min("at"), never=never)
+    at = found["oldest"].isoformat() if found["oldest"] and not found["never"] else None
     return {"unexplained": found["unexplained"] or 0, "total": found["total"] or 0, "at": at}
 
 

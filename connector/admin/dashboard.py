@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ from connector.admin.desk import address_of
 from connector.models import Connection, Cursor
 
 QUESTIONS_SHOWN = 8
+LOOK_AFTER = timedelta(hours=36)  # the completeness ledger looks at both sides every night
 LATE_AFTER = 3  # poll intervals without success before a stream is late
 
 
@@ -62,7 +63,7 @@ def _tiles(figures: status.Figures, questions: list[desk.Question], now: datetim
         _tile("Failed documents", failed, documents_address(status__exact=Status.FAILED), well=not failed),
         _tile("Not picked up by SPS", figures["unpicked"], documents_address(silence="unpicked")),
         _tile("Not answered by suppliers", figures["unanswered"], documents_address(silence="unanswered")),
-        _unexplained(figures["completeness"]),
+        _unexplained(figures["completeness"], now),
         _tile("In today", today["in"], documents_address(direction="inbound", created_at_from=day), well=True),
         _tile("Orders out today", today["out"], documents_address(direction="outbound", **booked), well=True),
         _tile("Booked in Visma today", today["booked"], documents_address(direction="inbound", **booked), well=True),
@@ -79,11 +80,17 @@ def _tile(name: str, figure: int, address: str, *, well: bool | None = None) -> 
     return {"name": name, "figure": figure, "address": address, "well": not figure if well is None else well}
 
 
-def _unexplained(accounted: status.Accounted) -> dict[str, Any]:
-    """Well while the last look left nothing open."""
-    name = f"Unexplained of {accounted['total']:,} orders and files"
+def _unexplained(accounted: status.Accounted, now: datetime) -> dict[str, Any]:
+    """Well while a look that is not old left nothing open."""
     address = reverse("admin:connector_completeness_changelist")
-    return _tile(name, accounted["unexplained"], address, well=not accounted["unexplained"])
+    at = datetime.fromisoformat(accounted["at"]) if accounted["at"] else None
+    name = f"Unexplained of {accounted['total']:,} orders and files"
+    if at is None:
+        name += ", not all looked at yet"
+    elif now - at > LOOK_AFTER:
+        name += f", last looked at on {timezone.localtime(at):%Y-%m-%d}"
+    is_fresh = at is not None and now - at <= LOOK_AFTER
+    return _tile(name, accounted["unexplained"], address, well=is_fresh and not accounted["unexplained"])
 
 
 def _table(counts: dict[str, dict[str, int]]) -> list[tuple[str, list[tuple[int, str, str]]]]:

@@ -478,6 +478,36 @@ def test_command_and_dashboard_say_the_figures(stage: Stage, ours: Company, admi
     assert admin_client.get("/admin/connector/completeness/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("hours", "says", "well"),
+    [
+        (None, "of 0 orders and files, not all looked at yet", False),
+        (1, "of 4 orders and files", True),
+        (35, "of 4 orders and files", True),
+        (37, "of 4 orders and files, last looked at on ", False),
+    ],
+)
+def test_dashboard_is_not_well_with_a_look_that_is_old_or_none(
+    stage: Stage, ours: Company, admin_client: Client, hours: int | None, says: str, well: bool
+) -> None:
+    stage.order()
+    if hours is not None:
+        account(ours)
+        Completeness.objects.update(at=timezone.now() - hours * HOUR)
+    tiles = admin_client.get("/admin/").context["tiles"]
+    [tile] = [tile for tile in tiles if tile["name"].startswith("Unexplained")]
+    assert says in tile["name"]
+    assert (tile["figure"], tile["well"], tile["name"].endswith("files")) == (0, well, well)
+
+
+def test_status_has_no_look_while_one_company_has_none(stage: Stage, ours: Company) -> None:
+    account(ours)
+    assert status()["completeness"]["at"]
+    other = Company.objects.create(name="Other AS", orders_from="2026-01-01")
+    Completeness.objects.create(company=other, tried_at=timezone.now(), problem="the budget was used up")
+    assert status()["completeness"]["at"] is None
+
+
 def test_account_adds_up() -> None:
     found = Account(None)
     found.orders.update(sent=12_000, held=18)
