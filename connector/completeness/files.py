@@ -17,7 +17,7 @@ from connector.completeness.figures import URGENCY, Account, ask, end_of, no_lon
 from connector.completeness.versions import Log, unread_versions
 from connector.errors import NotFound
 from connector.flows.verdict import Clients
-from connector.models import Connection
+from connector.models import Connection, Cursor
 from connector.sps.schemas import HistoryEntry, plain_path
 from mapping.models import Company
 
@@ -77,12 +77,15 @@ def lost_orders(company: Company, both: Clients, history: History) -> set[str]:
 def account_files(company: Company, both: Clients, found: Account, history: History) -> None:
     logs = {path: log for path, log in history.logs.items() if path.startswith(both.sps.out_dir)}
     listed = {entry.path for entry in both.sps.walk(both.sps.out_dir)}
+    unread = listed - _stored(company).keys()
+    unreadable = _read_mailbox(company, both, unread) if unread else {}
     stored = _stored(company)
-    unread = not listed <= stored.keys() and _read_mailbox(company)
-    stored = _stored(company) if unread else stored
     came = set(stored) if found.since is None else _came_since(company, history.since)
     for path in sorted(path for path in listed | logs.keys() | came if not path.startswith(QUESTION)):
-        _count(company, path, stored.get(path), logs.get(path, []), found, listed=path in listed)
+        if path in unreadable and path not in stored:
+            ask(company, path, unreadable[path], found.files, found)
+        else:
+            _count(company, path, stored.get(path), logs.get(path, []), found, listed=path in listed)
     _ask_for_versions(company, logs, listed, stored.keys(), found, history)
 
 
@@ -104,11 +107,20 @@ def _came_since(company: Company, begin: datetime) -> set[str]:
     )
 
 
-def _read_mailbox(company: Company) -> bool:
-    """What lies there unread is fetched as by any poll. Whether it could be."""
+def _read_mailbox(company: Company, both: Clients, unread: set[str]) -> dict[str, str]:
+    """What lies there unread is fetched as by any poll. Returns what nobody will ever fetch, each with a sentence.
+
+    A poll that went well leaves what is refused for good, or listed and not found; for one that fails a day is waited.
+    """
     connection = connection_of(company, Connection.System.SPS)
     [stream] = [stream for stream in polling.streams_of(connection) if stream.name == "mailbox"]
-    return polling.poll(connection, stream).ok
+    polled = polling.poll(connection, stream)
+    since = Cursor.objects.get(connection=connection, stream=stream.name).problem_since
+    if polled.busy or not (polled.ok or (since and timezone.now() - since > A_DAY)):
+        return {}
+    why = polled.problem or "SPS lists it and finds nothing under its name"
+    what = f"lies in the mailbox and cannot be fetched ({why.rstrip('.')}): ask SPS for it"
+    return {entry.path: what for entry in both.sps.walk(both.sps.out_dir) if entry.path in unread}
 
 
 def _count(company: Company, path: str, status: str | None, log: Log, found: Account, *, listed: bool) -> None:

@@ -54,8 +54,8 @@ def _mailbox(connection: Connection, cursor: Cursor, priority: int) -> str:
             break
     if failures:
         raise Transient(f"{len(failures)} files could not be fetched: {failures[0]}")
-    if refused:  # tried again with every poll, and nothing else waits for it
-        note_problem(cursor, f"{len(refused)} files cannot be fetched: {refused[0]}")
+    if not listing.missing:  # what is refused is tried again with every poll, and nothing else waits for it
+        note_problem(cursor, f"{len(refused)} files cannot be fetched: {refused[0]}" if refused else "")
     return ""
 
 
@@ -63,7 +63,6 @@ def _problem_of_directory(cursor: Cursor, connection: Connection, *, missing: bo
     """A missing directory is nothing there now; only one that lasts is worth a word (sps.md §3.3)."""
     if not missing:
         cursor.value = ""
-        note_problem(cursor, "")
         return
     since = cursor.problem_since or timezone.now()
     lasting = timezone.now() - since >= MISSING_FOR

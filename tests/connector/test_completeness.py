@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -389,6 +389,45 @@ def test_file_that_comes_after_all_answers_the_question(stage: Stage, ours: Comp
 def test_file_that_lies_in_the_mailbox_is_fetched(stage: Stage, ours: Company) -> None:
     stage.put("order_ack", ack(stage.order(), "AK"))
     assert account(ours).figures["files"] == {"under_way": 1}
+
+
+def unreadable(stage: Stage, path: str, status: int) -> Callable[[Request], Reply]:
+    """The mailbox lists a file that it does not give out. Returns how it answered before."""
+    handle = stage.world.sps.handle
+
+    def refusing(call: Request) -> Reply:
+        is_it = call.method == "GET" and call.path.endswith(path)
+        return Reply(status) if is_it else handle(call)
+
+    stage.world.sps.handle = refusing  # type: ignore[method-assign]
+    return handle
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_file_that_is_listed_and_never_given_out_is_asked_about_until_it_comes(
+    stage: Stage, ours: Company, status: int
+) -> None:
+    path = stage.put("order_ack", ack("PO1", "AK"))
+    handle = unreadable(stage, path, status)
+    for _ in range(2):
+        found = account(ours)
+        assert found.figures["files"] == {"unexplained": 1}
+        assert found.unexplained[0].startswith(f"{path} lies in the mailbox and cannot be fetched (")
+    assert len(stage.documents("--status", "held")) == 2  # one is the sandbox's own order without partner
+    stage.world.sps.handle = handle  # type: ignore[method-assign,assignment]
+    assert account(ours).figures["files"] == {"under_way": 1}
+    assert len(stage.documents("--status", "held")) == 1
+
+
+def test_file_that_is_not_given_out_for_now_is_waited_for_a_day(stage: Stage, ours: Company) -> None:
+    path = stage.put("order_ack", ack("PO1", "AK"))
+    unreadable(stage, path, 500)
+    assert account(ours).figures["files"] == {"in_mailbox": 1}
+    Cursor.objects.filter(stream="mailbox").update(problem_since=timezone.now() - timedelta(hours=25))
+    [sentence] = account(ours).unexplained
+    assert sentence.startswith(
+        f"{path} lies in the mailbox and cannot be fetched (1 files could not be fetched: {path}"
+    )
 
 
 def test_file_from_before_the_go_live_cut_is_none_of_ours(stage: Stage, ours: Company) -> None:
