@@ -86,7 +86,8 @@ def test_what_was_booked_and_is_gone_is_reopened_without_its_old_reference(compa
     was, order.progress = order.output_ref, {"since": "2026-03-02T08:00:00", "receipt": "PR1", "open": False}
     assert ledger.reopen(order, gone="it is Cancelled in Visma", now=NOW, actor="anna")
     assert (order.status, order.output_ref, order.delivered_at) == (Status.RECEIVED, "", None)
-    assert order.progress == {"since": "2026-03-02T08:00:00", "was": was}, "what it can be found by"
+    found_by = {"since": "2026-03-02T08:00:00", "was": was, "look_first": True}
+    assert order.progress == found_by
 
 
 def test_a_decision_needs_a_reason_and_lets_the_document_be_decided_again(company: Company) -> None:

@@ -216,9 +216,9 @@ def test_endless_doubt_is_asked_of_a_person(round_: Round, settings: Settings) -
     ("status", "said"), [(503, "Looked for 3 times"), (400, "It was sent, and whether it arrived cannot be seen")]
 )
 def test_a_look_that_never_comes_about_is_told_to_a_person(
-    round_: Round, settings: Settings, status: int, said: str
+    round_: Round, monkeypatch: pytest.MonkeyPatch, status: int, said: str
 ) -> None:
-    settings.MAX_ATTEMPTS = 3
+    monkeypatch.setattr(delivering, "MOST_LOOKS", 3)
     until_matched_invoice(round_)
     away = True
     look = ("GET", INVOICE[1])
