@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q, Value
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 from django.utils.functional import cached_property
 
 from connector.errors import RateLimited
-from connector.http.translation import retry_after
+from connector.http.translation import LONGEST_WINDOW, retry_after
 from connector.models import Connection
 
 ANSWERS, ORDERS, MASTER_DATA, BACKFILL = range(4)
@@ -31,32 +31,28 @@ RESERVE_PERCENT = (2, 5, 10, 15)
 LEAST_RESERVE = 3
 FIRST_BLOCK = timedelta(seconds=60)
 LONGEST_BLOCK = timedelta(hours=1)
-_LONGEST_TOLD = timedelta(days=1)
 _SECOND = timedelta(seconds=1)  # ends of windows are told in whole seconds
 
 
 @dataclass(frozen=True)
 class Said:
-    """What an answer says about the window: calls in all, calls left, seconds until it ends."""
+    """What an answer says about the window: calls in all, calls left, and if it does, the time until it ends."""
 
     limit: int
     remaining: int
-    reset: timedelta
+    reset: timedelta | None
 
     @classmethod
     def read(cls, headers: Mapping[str, str]) -> Said | None:
-        """From `X-RateLimit-*`; None unless all three are there and make sense."""
+        """From `X-RateLimit-*`; None unless the first two are there, and all that are there make sense."""
         lowered = {name.lower(): value.strip() for name, value in headers.items()}
         texts = [lowered.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining", "reset")]
-        if not all(re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) for text in texts):
+        if not all(re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) for text in texts if text):
             return None
-        limit, remaining, reset = (int(float(text)) for text in texts)
-        # a point in time instead of seconds would close the window for years
-        return (
-            cls(limit, remaining, timedelta(seconds=reset))
-            if limit and reset <= _LONGEST_TOLD.total_seconds()
-            else None
-        )
+        limit, remaining, reset = (int(float(text)) if text else None for text in texts)
+        if not limit or remaining is None or (reset or 0) > LONGEST_WINDOW:
+            return None
+        return cls(limit, remaining, None if reset is None else timedelta(seconds=reset))
 
 
 class ConnectionBudget:
@@ -99,7 +95,7 @@ class ConnectionBudget:
         """No calls for so many seconds; None when the other side refused without saying for how long."""
         now = timezone.now()
         if seconds is not None:
-            until = now + min(timedelta(seconds=max(seconds, 1)), _LONGEST_TOLD)
+            until = now + timedelta(seconds=max(seconds, 1))
             self._row.filter(Q(blocked_until=None) | Q(blocked_until__lt=until)).update(blocked_until=until)
             return
         refusals = max(0, -self._row.values_list("budget_remaining", flat=True).get())
@@ -149,17 +145,25 @@ class ConnectionBudget:
 
     def _aligned(self, said: Said, now: datetime, limit: int, remaining: int, ends: datetime | None) -> dict[str, Any]:
         """What has to change. The answer was written at some moment between `spend` and now."""
+        lower = self._lower(said, limit)
+        changed = {"budget_limit": said.limit, "budget_remaining": lower}
+        news = said.limit != limit or said.remaining < remaining or remaining < 0
+        if said.reset is None:
+            return changed if news else {}
         earliest, latest = self._spent_at + said.reset, now + said.reset + _SECOND
         if ends is None or earliest > ends + _SECOND:  # their next window has begun
             return {"budget_limit": said.limit, "budget_remaining": said.remaining, "budget_resets_at": latest}
-        lower = Least(F("budget_remaining") + (said.limit - limit), Value(said.remaining))
-        changed = {"budget_limit": said.limit, "budget_remaining": lower}
         if latest < ends - _SECOND and ends <= self._spent_at + ASSUMED_WINDOW:
             # Ours was assumed too long. (An answer that was asked for before our window began speaks of the one before.)
             return {**changed, "budget_resets_at": latest}
         same_window = latest >= ends - _SECOND
-        news = said.limit != limit or said.remaining < remaining
         return changed if same_window and news else {}
+
+    def _lower(self, said: Said, limit: int) -> Case:
+        """Ours, by their limit, or what they say is left. Where ours is less than nothing, it was counted for another window."""
+        ours = F("budget_remaining") + (said.limit - limit)
+        theirs = Value(said.remaining)
+        return Case(When(budget_remaining__lt=limit - said.limit, then=theirs), default=Least(ours, theirs))
 
     def _refuse(self, now: datetime) -> None:
         limit, remaining, ends = self._row.values_list("budget_limit", "budget_remaining", "budget_resets_at").get()

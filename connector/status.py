@@ -102,7 +102,7 @@ def budget_of(connection: Connection, now: datetime) -> Budget:
     ends = connection.budget_resets_at
     if limit is None or ends is None or ends <= now:
         return {"limit": limit, "remaining": limit, "resets_in": 0}
-    return {"limit": limit, "remaining": connection.budget_remaining, "resets_in": _seconds(ends - now)}
+    return {"limit": limit, "remaining": max(0, connection.budget_remaining), "resets_in": _seconds(ends - now)}
 
 
 def accounted(company: Company | None = None) -> Accounted:

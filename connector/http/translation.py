@@ -13,6 +13,7 @@ import requests
 from connector import errors
 
 LONGEST_WAIT = 86_400.0
+LONGEST_WINDOW = 3_660.0  # windows of calls are an hour (visma.md §6), and clocks differ
 
 
 class TokenRefused(errors.Misconfigured):
@@ -108,18 +109,26 @@ def _chain(cause: BaseException) -> Iterator[BaseException]:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds from `Retry-After` (seconds or HTTP date), else from `X-RateLimit-Reset` when nothing remains (visma.md §6).
 
-    A day at most: a date in the year 9999 is a mistake over there, and what waits for it would never be looked at again.
+    A day at most: a date in the year 9999 is a mistake over there, and what waits for it would never be looked at again. Of
+    a window more than an hour is not believed: milliseconds, or a point in time.
     """
-    text = headers.get("Retry-After", "").strip()
-    if not text and headers.get("X-RateLimit-Remaining", "").strip() == "0":
-        text = headers.get("X-RateLimit-Reset", "").strip()
+    wait = _seconds(headers.get("Retry-After", "").strip(), headers)
+    if wait is not None:
+        return min(wait, LONGEST_WAIT)
+    if headers.get("X-RateLimit-Remaining", "").strip() != "0":
+        return None
+    left = _seconds(headers.get("X-RateLimit-Reset", "").strip(), headers)
+    return left if left is not None and left <= LONGEST_WINDOW else None
+
+
+def _seconds(text: str, headers: Mapping[str, str]) -> float | None:
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-        return min(float(text), LONGEST_WAIT)
+        return float(text)
     at = _http_date(text)
     if at is None:
         return None
     now = _http_date(headers.get("Date", "")) or datetime.now(UTC)  # their clock, where they tell it
-    return min(max(0.0, (at - now).total_seconds()), LONGEST_WAIT)
+    return max(0.0, (at - now).total_seconds())
 
 
 def _http_date(text: str) -> datetime | None:

@@ -136,12 +136,43 @@ class TestVisma:
             {"X-RateLimit-Limit": "100"},
             {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "-1", "X-RateLimit-Reset": "5"},
             {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "5", "X-RateLimit-Reset": "1767225600"},
+            {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "5", "X-RateLimit-Reset": "80000"},
             {"X-RateLimit-Limit": "0", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "5"},
             {"X-RateLimit-Limit": "a lot", "X-RateLimit-Remaining": "5", "X-RateLimit-Reset": "5"},
         ],
     )
     def test_headers_that_make_no_sense_teach_nothing(self, headers: dict[str, str]) -> None:
         assert Said.read(headers) is None
+
+    def test_an_end_of_the_window_that_is_hours_away_is_not_waited_for(self, clock: time_machine.Traveller) -> None:
+        connection = _connection()
+        ConnectionBudget(connection.pk).learn(429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "80000"})
+        assert _row(connection).blocked_until == START + timedelta(seconds=60)
+
+    def test_a_window_whose_end_is_never_told_is_still_counted(self, clock: time_machine.Traveller) -> None:
+        connection = _connection()
+        server = FixedWindows(limit=100)
+        budget = ConnectionBudget(connection.pk)
+        for _ in range(600):
+            with contextlib.suppress(RateLimited):
+                budget.spend(ANSWERS)
+                status, headers = server.hit()
+                del headers["X-RateLimit-Reset"]
+                budget.learn(status, headers)
+        assert (server.refused, server.calls[0]) == (0, 97)
+
+    def test_what_is_left_is_as_told_once_the_limit_turns_out_lower_than_what_was_spent(
+        self, clock: time_machine.Traveller
+    ) -> None:
+        connection = _connection()
+        budget = ConnectionBudget(connection.pk)
+        for _ in range(300):
+            budget.spend(ANSWERS)
+        told = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "59", "X-RateLimit-Reset": "3000"}
+        budget.learn(200, told)
+        assert _row(connection).budget_remaining == 59
+        budget.learn(200, told | {"X-RateLimit-Remaining": "7"})
+        assert _row(connection).budget_remaining == 7
 
     def test_an_answer_of_the_last_window_does_not_spoil_the_new_one(self, clock: time_machine.Traveller) -> None:
         connection = _connection()
