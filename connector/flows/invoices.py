@@ -24,6 +24,7 @@ from connector.flows.verdict import (
     Waiting,
     Work,
     ask,
+    is_same_reference,
     uncountable,
 )
 from connector.rsx import invoice as rsx_invoice
@@ -103,7 +104,7 @@ def find(work: Work, clients: Clients) -> str:
     ours = {
         row.dto.reference_number
         for row in rows
-        if row.dto.supplier_reference == plan.reference
+        if is_same_reference(row.dto.supplier_reference, plan.reference)
         and row.dto.status != "Voided"
         and row.dto.reference_number not in taken
     }

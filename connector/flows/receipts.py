@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 from connector.errors import InDoubt, NotFound, Rejected, Transient, Unreadable
-from connector.flows.verdict import Delivered, Plan, Work
+from connector.flows.verdict import Delivered, Plan, Work, is_same_reference
 from connector.visma.bodies import (
     AddPurchaseOrderLines,
     AllocationUpdate,
@@ -137,9 +137,10 @@ def _once_settled(work: Work, step: str, otherwise: str) -> None:
 def _is_ours(dto: PurchaseReceiptDto, plan: ReceiptPlan, work: Work) -> bool:
     """By our key; where the company's custom fields do not come back, by the shipment id of a receipt still on hold."""
     if dto.custom_str1:
-        return dto.custom_str1 == plan.key
+        return is_same_reference(dto.custom_str1, plan.key)
     taken = work.progress.get("taken", [])
-    return dto.supplier_ref == plan.reference and dto.status == "Hold" and dto.receipt_nbr not in taken
+    same = is_same_reference(dto.supplier_ref, plan.reference)
+    return same and dto.status == "Hold" and dto.receipt_nbr not in taken
 
 
 def _header(plan: ReceiptPlan, visma: VismaClient, work: Work) -> str:

@@ -228,6 +228,11 @@ class Delivered:
     note: str = ""
 
 
+def is_same_reference(shown: str, sent: str) -> bool:
+    """Whether what Visma shows is what we sent: it may have trimmed it, or written it in capitals."""
+    return shown.strip().casefold() == sent.strip().casefold()
+
+
 def uncountable(order_lines: Iterable[int], facts: Facts) -> list[Difference]:
     """What hinders any sum over these order lines, each question once."""
     found = (difference for key in dict.fromkeys(order_lines) for difference in facts.unclear(key))

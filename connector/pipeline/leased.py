@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from audit import ledger
@@ -151,7 +152,10 @@ def _since(document: Document, now: datetime) -> str:
 
 def _taken(document: Document) -> list[str]:
     """Bookings of other documents of the same number, half-made ones too: never mistaken for ours."""
-    others = Document.objects.filter(company=document.company, kind=document.kind, number=document.number)
+    same = Q(number=document.number)
+    if document.business_key:
+        same |= Q(business_key=document.business_key)  # the same in other letters
+    others = Document.objects.filter(same, company=document.company, kind=document.kind)
     rows = others.exclude(pk=document.pk).values_list("output_ref", "progress")
     refs = {made for ref, known in rows for made in (ref, known.get("receipt"), known.get("invoice"))}
     return sorted(ref for ref in refs if ref)

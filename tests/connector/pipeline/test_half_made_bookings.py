@@ -26,7 +26,7 @@ def test_an_invoice_does_not_take_the_half_made_one_of_the_same_number_for_its_o
     bills(round_, "I1", one)
     round_.pass_once()
     first = round_.document(Kind.INVOICE)
-    bills(round_, "I1", other)
+    bills(round_, "i1", other)
     round_.pass_once()
     refusing = False
     round_.world.visma.faults.fault("POST", "/v1/supplierInvoice", "break_before")

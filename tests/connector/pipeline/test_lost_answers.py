@@ -17,7 +17,7 @@ from connector.sandbox.sps_shelf import Entry
 from connector.sandbox.wire import Reply, Request
 from connector.sandbox.wire import as_json as reply_json
 from tests.connector.pipeline.round import LAG, Round
-from tests.connector.pipeline.story import HINGE, answers, ordered
+from tests.connector.pipeline.story import HINGE, answers, bills, ordered, received
 from tests.papers import ack, ack_line, as_json, entry
 
 INVOICE = ("POST", "/v1/supplierInvoice")
@@ -85,6 +85,21 @@ def test_a_look_that_fails_settles_no_doubt(round_: Round, kind: str) -> None:
     round_.play()
     assert round_.uneven() == {}
     assert round_.not_delivered() == []
+
+
+def test_an_invoice_is_found_whose_reference_visma_has_written_in_capitals(round_: Round) -> None:
+    def in_capitals(call: Request) -> None:
+        for row in round_.world.visma.books.invoices.values():
+            row.body["supplierReference"] = row.body["supplierReference"].upper()
+
+    order = received(round_)
+    answers(round_, "visma", in_capitals)
+    round_.world.visma.faults.fault(*INVOICE, "break_after")
+    bills(round_, "i1b", order)
+    round_.work()
+    invoice = round_.document(Kind.INVOICE)
+    assert (invoice.status, len(round_.world.visma.books.invoices)) == (Status.DELIVERED, 1), invoice.reason
+    assert len(calls_of(round_, "visma", *INVOICE)) == 1
 
 
 def test_a_receipt_found_after_a_lost_answer_is_continued_when_its_next_step_is_refused(round_: Round) -> None:
