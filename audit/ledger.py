@@ -212,7 +212,7 @@ def reopen(document: Document, *, gone: str, now: datetime, actor: str, reason: 
     What its booking can be found by is kept: should it stand there after all, it is found instead of made twice.
     """
     facts = {"was": document.output_ref, "gone": gone}
-    known = {name: document.progress[name] for name in ("began", "since", "called_at") if name in document.progress}
+    known = {name: document.progress[name] for name in ("began", "since") if name in document.progress}
     progress = {**known, "was": document.output_ref, "look_first": True}
     fresh: dict[str, Any] = {"output_ref": "", "progress": progress, "attempts": 0, "delivered_at": None}
     return move(

@@ -130,9 +130,11 @@ class StoredFacts:
 
     def typed_by_hand(self, supplier: Sequence[str], reference: str) -> tuple[str, Decimal | None] | None:
         """A supplier invoice in Visma that no document of ours has made; never once we may have posted ourselves."""
-        if self._document.progress.get("called_at"):
+        known = self._document.progress
+        if known.get("called_at"):
             return None
-        typed = next(iter(nobodys_invoices(self._document.company, supplier, reference)), None)
+        found = nobodys_invoices(self._document.company, supplier, reference)
+        typed = next((one for one in found if one.number != known.get("was")), None)
         return (typed.number, typed.amount) if typed else None
 
     def _lines(self, order_line: int, *kinds: str) -> list[DocumentLine]:

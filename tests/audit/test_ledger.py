@@ -83,7 +83,7 @@ def test_replay_never_touches_what_is_delivered_or_under_way(company: Company) -
 
 def test_what_was_booked_and_is_gone_is_reopened_without_its_old_reference(company: Company) -> None:
     order = a_delivered_order(company)
-    was, order.progress = order.output_ref, {"since": "2026-03-02T08:00:00", "receipt": "PR1", "open": False}
+    was, order.progress = order.output_ref, {"since": "2026-03-02T08:00:00", "receipt": "PR1", "called_at": f"{NOW}"}
     assert ledger.reopen(order, gone="it is Cancelled in Visma", now=NOW, actor="anna")
     assert (order.status, order.output_ref, order.delivered_at) == (Status.RECEIVED, "", None)
     found_by = {"since": "2026-03-02T08:00:00", "was": was, "look_first": True}
