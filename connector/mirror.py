@@ -75,13 +75,14 @@ def suppliers(company: Company, rows: Sequence[Row[SupplierDto]]) -> int:
 
 
 def locations(company: Company, rows: Sequence[Row[SupplierLocationDto]]) -> int:
-    """Locations of mirrored suppliers; `ediCode` and `gln` are offered as partner ids."""
+    """Locations of mirrored suppliers; `ediCode` and `gln` are offered as partner ids. Returns how many are of others."""
     numbers = {row.dto.baccount.number for row in rows}
     owners = {supplier.number: supplier for supplier in company.suppliers.filter(number__in=numbers)}
-    changed = 0
+    left_out = 0
     for row in rows:
         supplier, digest = owners.get(row.dto.baccount.number), hash_of(row.raw)
         if supplier is None:
+            left_out += 1
             continue
         columns = {
             "name": row.dto.location_name,
@@ -92,8 +93,7 @@ def locations(company: Company, rows: Sequence[Row[SupplierLocationDto]]) -> int
         known = supplier.locations.filter(location=row.dto.location_id).first()
         if known is None or known.content_hash != digest:
             SupplierLocation.objects.update_or_create(supplier=supplier, location=row.dto.location_id, defaults=columns)
-            changed += 1
-    return changed
+    return left_out
 
 
 def items(company: Company, rows: Sequence[Row[InventoryDto]]) -> int:

@@ -44,9 +44,14 @@ def _suppliers(connection: Connection, cursor: Cursor, priority: int) -> str:
 
 
 def _locations(connection: Connection, cursor: Cursor, priority: int) -> str:
+    """A location whose supplier is not mirrored is read again, at least until the suppliers have been read once more."""
     window = _read(connection, cursor, _visma(connection, cursor, priority).supplier_locations)
-    mirror.locations(connection.company, window.rows)
-    return passed(cursor, window, clocks.zone_of(connection.company))
+    left_out = mirror.locations(connection.company, window.rows)
+    read_up_to = passed(cursor, window, clocks.zone_of(connection.company))
+    suppliers = Cursor.objects.filter(connection=connection, stream="suppliers").exclude(succeeded_at=None)
+    if cursor.succeeded_at:
+        suppliers = suppliers.filter(succeeded_at__gt=cursor.succeeded_at)
+    return cursor.value if left_out and not suppliers.exists() else read_up_to
 
 
 def _items(connection: Connection, cursor: Cursor, priority: int) -> str:

@@ -12,7 +12,7 @@ from connector import polling
 from connector.models import Connection, Cursor
 from connector.polling import Polled
 from connector.sandbox.wire import Reply, Request, as_json, load
-from mapping.models import Booking
+from mapping.models import Booking, PartnerRoute, SupplierLocation
 from tests.connector.pipeline.round import Round
 
 FILES = ("GET", "/transactions/v5/data/out/*.*")
@@ -97,6 +97,37 @@ def test_a_cursor_stays_until_the_whole_window_is_read(round_: Round) -> None:
     assert Cursor.objects.get(stream="orders").value == ""
     assert read(round_, "orders").ok
     assert Cursor.objects.get(stream="orders").value != ""
+
+
+def test_locations_that_came_before_their_suppliers_are_read_again(round_: Round) -> None:
+    places = SupplierLocation.objects.filter(supplier__company=round_.company)
+    PartnerRoute.objects.all().delete()
+    round_.company.suppliers.all().delete()
+    for _ in range(2):  # for hours the list of suppliers cannot be read
+        round_.world.visma.faults.fault("GET", "/v1/supplier", "http500_before")
+        assert not read(round_, "suppliers").ok
+        assert read(round_, "locations").ok
+        round_.clock.shift(timedelta(hours=3))
+    assert not places.exists()
+    assert read(round_, "suppliers").ok
+    assert read(round_, "locations").ok
+    assert places.count() == len(round_.world.visma.books.locations)
+    assert Cursor.objects.get(stream="locations").value != ""
+
+
+def test_locations_of_nobody_are_not_read_for_ever(round_: Round) -> None:
+    for name in ("suppliers", "locations"):
+        assert read(round_, name).ok
+    seen = Cursor.objects.get(stream="locations").value
+    row = next(iter(round_.world.visma.books.locations.values()))
+    row.body |= {"baccount": {"number": "none"}, "lastModifiedDateTime": "2026-03-02T12:00:00"}
+    round_.clock.shift(timedelta(hours=3))
+    assert read(round_, "locations").ok
+    assert Cursor.objects.get(stream="locations").value == seen
+    round_.clock.shift(timedelta(hours=3))
+    for name in ("suppliers", "locations"):
+        assert read(round_, name).ok
+    assert Cursor.objects.get(stream="locations").value == "2026-03-02T12:00:00"
 
 
 def test_a_second_reader_waits_for_the_lease_of_the_first(round_: Round, settings: Settings) -> None:
