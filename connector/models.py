@@ -102,6 +102,8 @@ class Cursor(models.Model):
     tried_at = models.DateTimeField(null=True, blank=True)
     problem = models.TextField(blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
+    pace = 1
+    """Of one poll, no column: how many intervals go by before the next. One that cannot move reads more each time."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "stream"], name="a_stream_has_one_cursor")]

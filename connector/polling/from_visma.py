@@ -114,9 +114,11 @@ def _booked(
 def passed(cursor: Cursor, window: Window[Any], zone: tzinfo) -> str:
     """The new cursor: the highest stamp the server returned; where something could not be read it stays (house rule 9).
 
+    Until it can be read every poll is longer than the one before; they come so much less often that an hour's calls stay few.
     Never a stamp that lies ahead of the server's own clock: rows made from now on would be stamped below it.
     """
     note_problem(cursor, _problem(window, zone))
+    cursor.pace = window.calls if window.unreadable else 1
     if window.unreadable or not window.complete:
         return cursor.value
     clock = window.clock

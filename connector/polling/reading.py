@@ -18,6 +18,8 @@ from connector.polling.stream import Polled, Stream, Unfinished, note_problem
 
 log = logging.getLogger(__name__)
 
+LONGEST_INTERVAL = 3600
+
 
 def poll(connection: Connection, stream: Stream) -> Polled:
     """Reads one stream, unless another run holds its lease. Never raises for what the other side does."""
@@ -58,7 +60,8 @@ def poll(connection: Connection, stream: Stream) -> Polled:
 
 def _succeeded(cursor: Cursor, connection: Connection, stream: Stream, value: str, began: datetime) -> Polled:
     now = timezone.now()
-    interval = timedelta(seconds=stream.seconds or connection.poll_seconds)
+    seconds = stream.seconds or connection.poll_seconds
+    interval = timedelta(seconds=max(seconds, min(seconds * cursor.pace, LONGEST_INTERVAL)))
     mine = Cursor.objects.filter(pk=cursor.pk, lease_owner=cursor.lease_owner)
     mine.filter(due_at=None).update(due_at=began + interval)  # a wake-up meanwhile stays due
     mine.update(

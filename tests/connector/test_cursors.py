@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.models import Document, Exchange
+from connector.budget import ORDERS
 from connector.http import Answer, ApiSession
 from connector.models import Connection, Cursor
-from connector.polling import STREAMS, clocks, poll
+from connector.polling import STREAMS, Stream, clocks, poll
 from connector.polling.from_visma import passed
 from connector.sandbox.visma_books import COMPANY_ZONE, Books
 from connector.sandbox.visma_catalogue import LISTS
@@ -25,6 +26,8 @@ from connector.sandbox.visma_lists import shown
 from connector.sandbox.visma_orders import change
 from connector.sandbox.wire import as_json
 from connector.visma.client import VismaClient
+from connector.visma.schemas import PurchaseOrderDto
+from connector.visma.window import Window
 from mapping.models import Company
 from tests.acceptance.stage import HINGE, Stage
 
@@ -301,6 +304,26 @@ def test_cursor_stays_while_the_list_never_holds_still() -> None:
     reader.line.before = lambda: None
     reader.poll()
     assert (reader.seen, reader.cursor.problem) == (buyers.notes(), "")
+
+
+@pytest.mark.parametrize(("calls", "seconds"), [(1, 120), (3, 360), (100, 3600)])
+def test_poll_that_a_row_makes_longer_and_longer_comes_less_often(company: Company, calls: int, seconds: int) -> None:
+    """The row cannot be read, so the cursor stays; the calls of an hour do not grow with the list behind it."""
+    visma = Connection.objects.create(company=company, system="visma", poll_seconds=120)
+    unreadable: list[tuple[Any, str]] = [({"lines": "x"}, "Visma's row PO1 cannot be read")]
+
+    def reads(window: Window[PurchaseOrderDto]) -> float:
+        """Seconds until the next poll."""
+        stream = Stream("orders", "visma", ORDERS, lambda _, cursor, __: passed(cursor, window, OSLO))
+        began = datetime.now(UTC)
+        assert poll(visma, stream).ok
+        due_at = Cursor.objects.get().due_at
+        assert due_at
+        return (due_at - began).total_seconds()
+
+    assert reads(Window([], ["2026-03-02T10:00:00"], calls, True, unreadable)) == pytest.approx(seconds, abs=5)
+    assert Cursor.objects.get().value == ""
+    assert reads(Window([], ["2026-03-02T10:00:00"], calls, True)) == pytest.approx(120, abs=5)
 
 
 def read_orders(times: int) -> None:
