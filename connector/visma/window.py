@@ -181,11 +181,21 @@ def read_window(fetch: Fetch, dto: type[T], key_fields: tuple[str, ...], page_si
 def _run(fetch: Fetch, key_fields: tuple[str, ...], page_size: int, *, overlapping: bool) -> _Run:
     run, number, size = _Run(key_fields), 1, page_size
     largest = page_size
+    is_hole = False
     while True:
         page = fetch(number, size)
         news = run.take((number - 1) * size, page)
-        if not page.rows or (page.totals and run.end >= max(page.totals)):
+        if page.totals and run.end >= max(page.totals):
             return run
+        if not page.rows:
+            if is_hole or number * size >= max(run.totals, default=0):
+                return run
+            is_hole, number = (
+                True,
+                number + 1,
+            )  # rows are to come: it is not believed before the next page is empty as well
+            continue
+        is_hole = False
         if not page.totals:
             # Without a total a page that brings nothing new is the end: numbers may be ignored like other parameters.
             if not news:

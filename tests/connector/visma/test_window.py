@@ -72,6 +72,27 @@ def test_pages_are_read_to_the_total_and_no_further(count: int, calls: int) -> N
     assert window.calls == len(shelf.asked) == calls
 
 
+@pytest.mark.parametrize("holes", [{2}, {2, 4}])
+def test_an_empty_page_in_the_midst_does_not_end_a_list_that_says_how_long_it_is(holes: set[int]) -> None:
+    shelf = Shelf([row(number) for number in range(12)])
+
+    def with_holes(number: int, size: int) -> Page:
+        page = shelf.fetch(number, size)
+        return Page([], frozenset(), size) if size == 2 and number in holes else page
+
+    window = read_window(with_holes, PurchaseOrderDto, KEY, 2)
+    assert set(numbers(window)) >= set(names(12)) - {"PO0002", "PO0003", "PO0006", "PO0007"}
+    assert not window.complete  # what lies in the hole is missing, so the cursor stays
+
+
+def test_a_total_of_rows_that_never_come_is_not_followed_for_ever() -> None:
+    def fetch(number: int, size: int) -> Page:
+        return Page([row(1), row(2), row(3)] if number == 1 else [], frozenset([5000] if number == 1 else []), size)
+
+    window = read_window(fetch, PurchaseOrderDto, KEY, 500)
+    assert (window.complete, window.calls) == (False, 9)
+
+
 def test_pages_overlap() -> None:
     shelf = Shelf([row(number) for number in range(2000)])
     read(shelf, page_size=500)
