@@ -44,6 +44,8 @@ def poll(connection_id: int, stream_name: str) -> str:
     polled = polling.poll(connection, stream)
     if polled.more:
         queue("poll", connection.pk, stream.name)
+    if polled.ok and connection.system == Connection.System.VISMA:
+        polling.note_seen(connection, now=timezone.now())
     if polled.ok or polled.more:
         sweep_all()
     return "busy elsewhere" if polled.busy else polled.problem or "ok"

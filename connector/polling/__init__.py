@@ -2,6 +2,18 @@
 
 from connector.polling.reading import poll
 from connector.polling.stream import Polled, Stream
-from connector.polling.turns import STREAMS, WAKE_GAP, due, is_due, seconds_left, streams_of, wake
+from connector.polling.turns import STREAMS, WAKE_GAP, due, is_due, note_seen, seconds_left, streams_of, wake
 
-__all__ = ["STREAMS", "WAKE_GAP", "Polled", "Stream", "due", "is_due", "poll", "seconds_left", "streams_of", "wake"]
+__all__ = [
+    "STREAMS",
+    "WAKE_GAP",
+    "Polled",
+    "Stream",
+    "due",
+    "is_due",
+    "note_seen",
+    "poll",
+    "seconds_left",
+    "streams_of",
+    "wake",
+]

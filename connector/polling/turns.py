@@ -54,6 +54,16 @@ def wake(connection: Connection, *, now: datetime) -> None:
     later.update(due_at=at)
 
 
+def note_seen(connection: Connection, *, now: datetime) -> None:
+    """Of the hooks of the last day those that came before everything that changes by the minute was begun, and was read."""
+    names = [stream.name for stream in streams_of(connection) if stream.seconds is None]
+    tries = Cursor.objects.filter(connection=connection, stream__in=names, succeeded_at__gte=F("tried_at"))
+    begun = [at for at in tries.values_list("tried_at", flat=True) if at]
+    if len(begun) == len(names):
+        unseen = Hook.objects.filter(connection=connection, seen_at=None, received_at__gt=now - timedelta(days=1))
+        unseen.filter(received_at__lte=min(begun)).update(seen_at=now)
+
+
 def seconds_left(connection: Connection, stream: Stream, now: datetime) -> float:
     """Until a stream that `due` has named for a moment in the future; for one of which another run knows more, 0."""
     cursor = Cursor.objects.filter(connection=connection, stream=stream.name).first()

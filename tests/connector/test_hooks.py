@@ -310,6 +310,20 @@ class TestFromHookToMailbox:
         tasks.wake_again("visma")
         assert numbers(stage) == [order]
 
+    def test_a_hook_is_seen_once_all_that_it_may_be_about_was_read_after_it(
+        self, stage: Stage, seen: Connection
+    ) -> None:
+        def is_seen() -> bool:
+            return Hook.objects.get().seen_at is not None
+
+        send(seen)
+        stage.world.visma.faults.fault("GET", "/v1/supplierInvoice", "http500_before")
+        tasks.wake("visma")
+        assert not is_seen()
+        Cursor.objects.filter(stream="invoices").update(due_at=timezone.now())
+        tasks.wake("visma")
+        assert is_seen()
+
     def test_hooks_of_a_mass_action_leave_the_answers_their_calls(self, stage: Stage, seen: Connection) -> None:
         order = stage.order()
         stage.world.visma.quota.set(100)
