@@ -190,10 +190,8 @@ def _run(fetch: Fetch, key_fields: tuple[str, ...], page_size: int, *, overlappi
         if not page.rows:
             if is_hole or number * size >= max(run.totals, default=0):
                 return run
-            is_hole, number = (
-                True,
-                number + 1,
-            )  # rows are to come: it is not believed before the next page is empty as well
+            is_hole = True  # rows are to come: it is not believed before the next page is empty as well
+            number += 1
             continue
         is_hole = False
         if not page.totals:
