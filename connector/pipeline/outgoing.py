@@ -14,7 +14,7 @@ from connector.clients import clients_for
 from connector.errors import NotFound
 from connector.flows import orders as flow
 from connector.http import lossless
-from connector.pipeline.wakes import orders_arrived
+from connector.pipeline import wakes
 from connector.visma.schemas import PurchaseOrderDto, Row
 from mapping.models import Company, Order
 
@@ -27,7 +27,7 @@ def order_shown(company: Company, row: Row[PurchaseOrderDto], *, now: datetime) 
     with transaction.atomic():
         for order in mirror.orders(company, [row]):
             revise(order, now=now)
-            orders_arrived(company, [order.number], now=now)
+            wakes.orders_arrived(company, [order.number], now=now)
 
 
 def revise(order: Order, *, now: datetime, by_hand: str = "") -> Document | None:

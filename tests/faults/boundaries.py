@@ -16,8 +16,8 @@ from audit import ledger
 from audit.models import Document
 from connector import mirror
 from connector.http import wire
-from connector.pipeline import wakes
-from connector.polling import from_visma, reading
+from connector.pipeline import outgoing, wakes
+from connector.polling import reading
 from tests.faults.paths import pattern
 
 STEPS: dict[ModuleType, tuple[str, ...]] = {
@@ -37,7 +37,7 @@ STEPS: dict[ModuleType, tuple[str, ...]] = {
     ),
     mirror: ("suppliers", "items", "orders", "receipts", "invoices"),
     wakes: ("orders_arrived",),
-    from_visma: ("revise",),
+    outgoing: ("revise",),
     reading: ("_succeeded",),
     wire: ("dispatch",),
 }
