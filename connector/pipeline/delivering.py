@@ -180,7 +180,8 @@ def _refused(work: LeasedWork, why: str, *, looking: bool) -> None:
         _nobody_knows(work, f"It was sent, and whether it arrived cannot be seen: {why}")
         return
     work.did_not_happen()
-    ledger.remember(work.document, owner=work.owner, look_first=True)  # it may be refused because it is there already
+    if work.document.kind != Kind.ORDER:  # it may be refused because it is booked already; a file is simply replaced
+        ledger.remember(work.document, owner=work.owner, look_first=True)
     asked = Difference("remote_rejected", f"{work.document.kind} {work.document.number}", why)
     ledger.hold(work.document, [asked], now=timezone.now(), owner=work.owner)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -35,6 +36,8 @@ def _mailbox(connection: Connection, cursor: Cursor, priority: int) -> str:
     """List, then for each file: read, store, commit, delete (sps.md §3.9)."""
     sps = _sps(connection, cursor, priority)
     listing = sps.walk(connection.out_dir)
+    if cursor.problem:  # files that fail each time must not stand before the others for ever
+        random.shuffle(listing)
     _problem_of_directory(cursor, connection, missing=listing.missing)
     failures: list[str] = []
     refused: list[str] = []

@@ -14,6 +14,7 @@ from connector.polling import Polled
 from connector.sandbox.wire import Reply, Request, as_json, load
 from mapping.models import Booking, PartnerRoute, SupplierLocation
 from tests.connector.pipeline.round import Round
+from tests.connector.pipeline.story import answers
 
 FILES = ("GET", "/transactions/v5/data/out/*.*")
 DELETE = ("DELETE", "/transactions/v5/data/out/*")
@@ -61,6 +62,15 @@ def test_one_file_that_fails_stops_no_other(round_: Round) -> None:
     round_.world.sps.faults.fault(*FILES, "http500_before")
     assert not read(round_, "mailbox").ok
     assert round_.world.sps.paths("out/") == ["/out/IN/0.json"]
+
+
+def test_files_that_fail_with_every_poll_keep_no_other_waiting_for_ever(round_: Round) -> None:
+    for place in range(4):
+        round_.world.sps.put(f"out/IN/{place}.json", f"[{place}]".encode())
+    answers(round_, "sps", lambda call: Reply(503) if call.path.endswith(("0.json", "1.json", "2.json")) else None)
+    for _ in range(60):
+        assert not read(round_, "mailbox").ok
+    assert "/out/IN/3.json" not in round_.world.sps.paths("out/")
 
 
 @pytest.mark.parametrize(
