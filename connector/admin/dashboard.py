@@ -15,10 +15,12 @@ from audit.models import Cause, Kind, Status
 from connector import status
 from connector.admin.desk import address_of
 from connector.models import Connection, Cursor
+from connector.polling import STREAMS
 
 QUESTIONS_SHOWN = 8
 LOOK_AFTER = timedelta(hours=36)  # the completeness ledger looks at both sides every night
 LATE_AFTER = 3  # poll intervals without success before a stream is late
+INTERVALS = {(stream.system, stream.name): stream.seconds for stream in STREAMS}  # master data changes slowly
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -116,4 +118,5 @@ def _streams(now: datetime) -> list[tuple[Cursor, bool]]:
 def _late(cursor: Cursor, now: datetime) -> bool:
     if cursor.succeeded_at is None:
         return True
-    return (now - cursor.succeeded_at).total_seconds() > LATE_AFTER * cursor.connection.poll_seconds
+    interval = INTERVALS.get((cursor.connection.system, cursor.stream)) or cursor.connection.poll_seconds
+    return (now - cursor.succeeded_at).total_seconds() > LATE_AFTER * interval

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 from unfold.admin import ModelAdmin
 
@@ -117,6 +118,16 @@ def test_every_link_of_the_dashboard_and_the_sidebar_opens(boss: Client, world: 
     assert len(links) > 30
     for link in links:
         assert boss.get(link.replace("&amp;", "&"), follow=True).status_code == 200, link
+
+
+def test_a_stream_is_late_by_its_own_interval(boss: Client, world: Company) -> None:
+    visma = world.connections.get(system="visma")
+    read_at = timezone.now() - timedelta(minutes=20)
+    for name in ("orders", "items"):  # every minute, and every half hour
+        Cursor.objects.update_or_create(connection=visma, stream=name, defaults={"succeeded_at": read_at})
+    streams = boss.get("/admin/").context["streams"]
+    late = {cursor.stream: is_late for cursor, is_late in streams if cursor.connection == visma}
+    assert (late["orders"], late["items"]) == (True, False)
 
 
 def test_the_dashboard_asks_a_fixed_number_of_queries(boss: Client, world: Company) -> None:
