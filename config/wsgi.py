@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
 from config.sqlite3.base import go_first  # noqa: E402 - models are there only now
-from connector.hooks import warm_up  # noqa: E402
+from connector.hooks import warm_up  # noqa: E402 - models are there only now
 
 go_first()
 warm_up()

@@ -55,7 +55,7 @@ def test_change_that_an_answer_runs_into_is_a_revision_like_any_other(stage: Sta
             stage.change(order, {"lineNumber": 1, "orderQty": quantity})  # the buyer is faster: 412
         return handle(call)
 
-    stage.world.visma.handle = between  # type: ignore[method-assign]
+    stage.world.visma.handle = between  # type: ignore[method-assign]  # the one seam: what the other side answers
     delivered(stage.sends("order_ack", ack(order, "AD", dates=[dated("067", "2026-12-20")])))
     stage.sync()
     asked(revisions(stage, order)[-1], "order_changed", order)

@@ -125,7 +125,7 @@ def test_order_whose_row_in_lists_differs_from_the_record_alone_is_read_once(sta
             return reply
         return replace(reply, body=as_json([row | {"newInLists": 1} for row in json.loads(reply.body)]).body)
 
-    stage.world.visma.handle = with_more_in_lists  # type: ignore[method-assign]
+    stage.world.visma.handle = with_more_in_lists  # type: ignore[method-assign]  # the one seam: what the other side answers
     reads = Exchange.objects.filter(method="GET", path__contains="/v1/purchaseorder/")
     before = reads.count()
     account(ours)
@@ -399,7 +399,7 @@ def unreadable(stage: Stage, path: str, status: int) -> Callable[[Request], Repl
         is_it = call.method == "GET" and call.path.endswith(path)
         return Reply(status) if is_it else handle(call)
 
-    stage.world.sps.handle = refusing  # type: ignore[method-assign]
+    stage.world.sps.handle = refusing  # type: ignore[method-assign]  # the one seam: what the other side answers
     return handle
 
 
@@ -414,7 +414,7 @@ def test_file_that_is_listed_and_never_given_out_is_asked_about_until_it_comes(
         assert found.figures["files"] == {"unexplained": 1}
         assert found.unexplained[0].startswith(f"{path} lies in the mailbox and cannot be fetched (")
     assert len(stage.documents("--status", "held")) == 2  # one is the sandbox's own order without partner
-    stage.world.sps.handle = handle  # type: ignore[method-assign,assignment]
+    stage.world.sps.handle = handle  # type: ignore[method-assign,assignment]  # as it answered before
     assert account(ours).figures["files"] == {"under_way": 1}
     assert len(stage.documents("--status", "held")) == 1
 

@@ -83,7 +83,7 @@ def test_what_a_proxy_answers_in_the_place_of_a_file_is_not_taken_for_it(round_:
     polled = read(round_, "mailbox")
     assert not polled.ok
     assert "/out/IN/1.json: Nothing came, or a web page." in polled.problem
-    round_.world.sps.handle = handle  # type: ignore[method-assign]
+    round_.world.sps.handle = handle  # type: ignore[method-assign]  # the proxy is gone
     assert round_.world.sps.paths("out/") == ["/out/IN/1.json"]
     assert read(round_, "mailbox").ok
     assert [document.source for document in round_.documents()] == [b"{}"]
