@@ -72,7 +72,7 @@ def keep(company: Company, path: str, content: bytes, *, now: datetime) -> tuple
 def add_part(document: Document, part: int, *, kind: str, now: datetime) -> Document:
     """The document of a further paper in the same file."""
     with transaction.atomic():
-        Transmission.objects.select_for_update().get(pk=document.transmission_id)
+        Transmission.objects.select_for_update(no_key=True).get(pk=document.transmission_id)
         known = (
             Document.objects.filter(transmission=document.transmission_id, part=part).exclude(kind=Kind.ORDER).first()
         )
@@ -140,7 +140,7 @@ def note(
 ) -> None:
     """Something happened that moves nothing: an event, with further columns of the document."""
     with transaction.atomic():
-        current = Document.objects.select_for_update().get(pk=document.pk)
+        current = Document.objects.select_for_update(no_key=True).get(pk=document.pk)
         current.transmission = document.transmission
         _append(current, verb=verb, now=now, actor=actor, reason=reason, facts=facts or {}, changes=changes)
     _take_over(document, current)
@@ -300,7 +300,7 @@ def claim(
     due = Q(status=status) & (Q(due_at=None) | Q(due_at__lte=now)) & (Q(lease_until=None) | Q(lease_until__lt=now))
     with transaction.atomic():
         ids = list(
-            Document.objects.select_for_update(skip_locked=True)
+            Document.objects.select_for_update(skip_locked=True, no_key=True)
             .filter(due & (only or Q()))
             .order_by("due_at", "pk")
             .values_list("pk", flat=True)[:limit]
@@ -403,7 +403,7 @@ def _create(
 def _locked(document: Document, owner: str) -> Document | None:
     """The row as it is now, locked, if it still stands where the caller saw it and, with `owner`, is still the caller's."""
     where = {"pk": document.pk, "status": document.status, **({"lease_owner": owner} if owner else {})}
-    current = Document.objects.select_for_update().filter(**where).first()
+    current = Document.objects.select_for_update(no_key=True).filter(**where).first()
     if current:
         current.transmission = document.transmission  # never changes, and is large
     return current

@@ -122,7 +122,7 @@ def _store_and_wake(request: HttpRequest, connection: Connection, body: bytes) -
     same = Hook.objects.filter(connection=connection, received_at__gt=now - REMEMBERED, event_id=event, body=body)
     with transaction.atomic():
         if event:  # of two deliveries of one event at the same moment, the second waits here and finds the first
-            Connection.objects.select_for_update().values_list("pk").get(pk=connection.pk)
+            Connection.objects.select_for_update(no_key=True).values_list("pk").get(pk=connection.pk)
             if same.exists():
                 return
         polling.wake(connection, now=now)

@@ -77,7 +77,7 @@ def _batches(model: type[models.Model]) -> Iterator[list[object]]:
 def _rotate_batch(model: type[models.Model], names: list[str], pks: list[object], done: Rotation) -> None:
     with transaction.atomic():
         # Locked: a token that another process stores between our reading and writing would be lost.
-        list(model._base_manager.select_for_update().filter(pk__in=pks).values_list("pk", flat=True))
+        list(model._base_manager.select_for_update(no_key=True).filter(pk__in=pks).values_list("pk", flat=True))
         for pk in pks:
             for name in names:
                 _rotate_value(model, pk, name, done)

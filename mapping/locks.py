@@ -2,6 +2,9 @@
 
 A decision reads orders, bookings and mappings and then writes that it waits; who changes one of them wakes what waits. At
 the same moment neither would see the other. SQLite has one writer at a time and needs none of this.
+
+Rows are locked with `no_key=True` throughout: foreign keys are checked when a transaction commits, and would then wait for
+the plain lock of another that waits for a lock of ours.
 """
 
 from __future__ import annotations
@@ -10,11 +13,12 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from mapping.models import Company
 
 ORDERS, MAPPINGS = 2_113_001, 2_113_002  # the first half of the keys, so that no other advisory lock is meant
+DEADLOCK = "40P01"
 STRIPES = 1024
 """Orders share so many locks: a paper about thousands of orders must not use up the server's table of locks."""
 
@@ -35,6 +39,11 @@ def read_mappings(company: Company) -> None:
 def change_mappings(company: Company) -> None:
     """Before many mappings are written: what is held at the same moment is then held before them, and looked at again."""
     _ask("SELECT pg_advisory_xact_lock(%s, %s)", [MAPPINGS, company.pk])
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Whether PostgreSQL has undone one of two transactions that waited for each other: it may simply be done again."""
+    return getattr(error.__cause__, "sqlstate", "") == DEADLOCK
 
 
 def _ask(sql: str, values: list[Any]) -> None:

@@ -96,7 +96,7 @@ def _match(document: Document, found: Read, paper: Any, owner: str, now: datetim
         partner = _locked_partner(document, summary)
         orders = _locked_orders(document, summary)
         _locked_revisions(document)
-        current = Document.objects.select_for_update().filter(pk=document.pk, lease_owner=owner).first()
+        current = Document.objects.select_for_update(no_key=True).filter(pk=document.pk, lease_owner=owner).first()
         if current is None or current.status != Status.RECEIVED:
             return
         said = _said(found, summary, partner, now)
@@ -128,7 +128,7 @@ def _locked_partner(document: Document, summary: Summary) -> TradingPartner | No
     if document.kind == Kind.ORDER:
         order = document.company.orders.filter(number=document.number).select_related("supplier").first()
         return orders_flow.partner_of(order) if order else None
-    partners = TradingPartner.objects.select_for_update().filter(
+    partners = TradingPartner.objects.select_for_update(no_key=True).filter(
         company=document.company, trading_partner_id__iexact=summary.trading_partner_id.strip()
     )
     return partners.first()
@@ -138,7 +138,7 @@ def _locked_orders(document: Document, summary: Summary) -> list[Order]:
     """Also those that are not known: what comes of them now wakes this paper, once it waits for it."""
     numbers = [number.strip() for number in (*summary.order_numbers, *summary.associated)]
     lock_orders(document.company, numbers)
-    locked = Order.objects.select_for_update().filter(company=document.company, number__in=numbers)
+    locked = Order.objects.select_for_update(no_key=True).filter(company=document.company, number__in=numbers)
     return list(locked.order_by("pk"))
 
 
@@ -268,11 +268,11 @@ def _earlier(document: Document, facts: StoredFacts) -> list[Document]:
     if document.purpose not in REPLACING:
         return []
     ids = [rival.id for rival in facts.rivals if not rival.same_content and rival.id < document.pk]
-    return list(Document.objects.select_for_update().filter(pk__in=ids))
+    return list(Document.objects.select_for_update(no_key=True).filter(pk__in=ids))
 
 
 def _earlier_revisions(document: Document) -> QuerySet[Document]:
-    return Document.objects.select_for_update().filter(
+    return Document.objects.select_for_update(no_key=True).filter(
         company=document.company, kind=Kind.ORDER, number=document.number, revision__lt=document.revision
     )
 

@@ -93,7 +93,7 @@ class LeasedWork:
         """
         with transaction.atomic():
             ours = list(self.document.orders.exclude(order=None).values_list("order", flat=True))
-            list(Order.objects.select_for_update().filter(pk__in=ours).order_by("pk").values_list("pk"))
+            list(Order.objects.select_for_update(no_key=True).filter(pk__in=ours).order_by("pk").values_list("pk"))
             begun = Document.objects.filter(
                 orders__order__in=ours, status__in=(Status.MATCHED, Status.DELIVERING), progress__receiving=True
             ).exclude(pk=self.document.pk)

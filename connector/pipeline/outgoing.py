@@ -40,7 +40,7 @@ def revise(order: Order, *, now: datetime, by_hand: str = "") -> Document | None
         return None
     paper = flow.unwrap(lossless.read(row))
     with transaction.atomic():
-        Order.objects.select_for_update().get(pk=order.pk)
+        Order.objects.select_for_update(no_key=True).get(pk=order.pk)
         last = _documents(order).order_by("-revision").first()
         purpose = _purpose(order, paper, last, by_hand=bool(by_hand))
         if purpose is None:
@@ -147,7 +147,7 @@ def _is_as_sent(order: Order, paper: PurchaseOrderDto) -> bool:
 
 
 def _supersede_all(order: Order, why: str, now: datetime) -> None:
-    for revision in _documents(order).select_for_update():
+    for revision in _documents(order).select_for_update(no_key=True):
         if _never_left(revision):
             ledger.ignore(revision, why, now=now)
 
@@ -159,7 +159,7 @@ def _never_left(revision: Document) -> bool:
 
 def _supersede(order: Order, document: Document, now: datetime) -> None:
     """A revision that never went out is replaced by the newer one; a cancellation of what never went out goes nowhere."""
-    earlier = list(_documents(order).filter(revision__lt=document.revision).select_for_update())
+    earlier = list(_documents(order).filter(revision__lt=document.revision).select_for_update(no_key=True))
     for revision in earlier:
         if _never_left(revision):
             ledger.ignore(revision, f"Superseded by revision {document.revision} before it went out.", now=now)

@@ -28,7 +28,7 @@ def settle_asked(document: Document, now: datetime) -> int:
 
 def _asked(document: Document) -> QuerySet[Document]:
     return (
-        Document.objects.select_for_update()
+        Document.objects.select_for_update(no_key=True)
         .filter(company=document.company_id, kind=document.kind, partner=document.partner_id, status=Status.HELD)
         .filter(pk__lt=document.pk, output_ref="")
         .exclude(replacement_asked_at=None)

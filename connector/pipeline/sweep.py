@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -14,7 +16,10 @@ from audit.models import Document, Kind, Status
 from connector.http import kept_lines
 from connector.models import Connection
 from connector.pipeline import deciding, delivering, wakes
+from mapping.locks import is_deadlock
 from mapping.models import Company
+
+log = logging.getLogger(__name__)
 
 BATCH = 20
 
@@ -61,7 +66,14 @@ def _batch(status: str, step: Callable[..., None], limit: int, only: Q) -> int:
 
 
 def _step(step: Callable[..., None], document: Document, owner: str) -> None:
-    step(document, owner=owner)
+    try:
+        step(document, owner=owner)
+    except OperationalError as error:
+        if not is_deadlock(error):
+            raise
+        log.warning("%s is taken up again: %s", document, error)
+        ledger.release(document, owner=owner)
+        return
     if document.lease_owner:  # every move has ended it already
         ledger.release(document, owner=owner)
 

@@ -15,6 +15,7 @@ from connector import clients
 from connector.errors import ConnectorError, LeaseLost, Misconfigured, NotFound, Transient
 from connector.models import Connection, Cursor
 from connector.polling.stream import Polled, Stream, Unfinished, note_problem
+from mapping.locks import is_deadlock
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,9 @@ def poll(connection: Connection, stream: Stream) -> Polled:
         return _failed(cursor, stream, str(error), error.retry_after, more=isinstance(error, Unfinished))
     except ConnectorError as error:
         return _failed(cursor, stream, str(error), None)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError) as error:
+        if isinstance(error, OperationalError) and is_deadlock(error):
+            return _failed(cursor, stream, "The database undid it, because two at once waited for each other.", None)
         raise  # our own database is away: the lease runs out, and the cursor has not moved
     except Exception:  # a defect in one stream stops no other; the log has the trace
         log.exception("%s %s failed", connection, stream.name)

@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 from django.db import close_old_connections, connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
-from audit.models import Status
+from audit import ledger
+from audit.models import Document, Kind, Status
 from connector import mirror
-from connector.pipeline import deciding, order_shown, orders_arrived
+from connector.pipeline import deciding, order_shown, orders_arrived, revise, sweep
 from connector.rsx.codes import UNITS
 from connector.visma.schemas import PurchaseOrderDto, PurchaseReceiptDto, Row
 from mapping.files import load
-from mapping.models import Company, Order
+from mapping.models import Company, Order, TradingPartner
 from tests.connector.rehearsing import a_partner, a_shipment, an_invoice, an_order, arrives, decided
-from tests.papers import invoice, invoice_line, numbers
+from tests.papers import ack, as_json, invoice, invoice_line, numbers
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
@@ -38,7 +40,7 @@ class Meanwhile:
         def judge(*args: Any) -> Any:
             verdict = self._judge(*args)
             self._monkeypatch.setattr(deciding, "judge", self._judge)
-            self._begin(change)
+            self.begin(change)
             return verdict
 
         self._monkeypatch.setattr(deciding, "judge", judge)
@@ -48,7 +50,7 @@ class Meanwhile:
             thread.join(timeout=30)
             assert not thread.is_alive()
 
-    def _begin(self, change: Callable[[], Any]) -> None:
+    def begin(self, change: Callable[[], Any]) -> None:
         def run() -> None:
             try:
                 change()
@@ -66,6 +68,15 @@ def _waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return bool(cursor.fetchone()[0])
+
+
+def _locks(model: type[Model]) -> None:
+    list(model._base_manager.select_for_update().values_list("pk"))
+
+
+def _notices_deadlocks_after(time: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('deadlock_timeout', %s, true)", [time])
 
 
 @pytest.fixture
@@ -121,6 +132,46 @@ def test_order_that_comes_while_its_paper_is_decided_wakes_it(company: Company, 
     asked = arrives(company, "invoice", paper)
     meanwhile.over()
     assert decided(asked).cause == "line_unknown"
+
+
+def test_order_and_its_acknowledgment_are_decided_at_the_same_moment(company: Company, meanwhile: Meanwhile) -> None:
+    order = an_order(company)
+    revise(order, now=timezone.now())
+    owner, [goes] = ledger.claim(Status.RECEIVED, limit=1, seconds=60, now=timezone.now())
+    paper, _ = ledger.store(
+        company, "/out/PR/1.json", as_json(ack("PO1", "AD")), kind=Kind.ORDER_ACK, now=timezone.now()
+    )
+    meanwhile.does(sweep)
+    deciding.decide(goes, owner=owner)
+    meanwhile.over()
+    assert [Document.objects.get(pk=one.pk).status for one in (goes, paper)] == [Status.MATCHED, Status.MATCHED]
+
+
+def test_one_of_two_that_wait_for_each_other_is_decided_once_more(
+    company: Company, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_order(company)
+    judge, tries = deciding.judge, []
+
+    def other() -> None:
+        with transaction.atomic():
+            _notices_deadlocks_after("10s")
+            _locks(Company)
+            _locks(TradingPartner)  # until the decision is undone
+
+    def crossing(*args: Any) -> Any:
+        tries.append(args)
+        if len(tries) == 1:
+            meanwhile.begin(other)
+            _notices_deadlocks_after("10ms")
+            _locks(Company)
+        return judge(*args)
+
+    monkeypatch.setattr(deciding, "judge", crossing)
+    paper = a_shipment(company, "S1", 10)
+    meanwhile.over()
+    assert (paper.status, len(tries)) == (Status.MATCHED, 2)
+    assert list(paper.events.values_list("verb", flat=True)) == ["received", "matched"]
 
 
 def test_mapping_that_is_being_imported_when_a_paper_needs_it_is_awaited(company: Company) -> None:
