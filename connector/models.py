@@ -150,7 +150,6 @@ class Completeness(models.Model):
     company = models.OneToOneField(Company, on_delete=models.CASCADE, related_name="completeness")
     tried_at = models.DateTimeField()
     at = models.DateTimeField(null=True, blank=True, help_text="when it last came to its end")
-    since = models.DateField(null=True, blank=True, help_text="orders and files since then; empty: all")
     figures = models.JSONField(default=dict, help_text="orders and files, each by what became of them")
     total = models.PositiveIntegerField(default=0)
     unexplained = models.PositiveIntegerField(default=0)

@@ -62,7 +62,7 @@ def stale(now: datetime) -> list[Company]:
 def _of_all(found: Account, now: datetime) -> dict[str, Any]:
     """What a look at a part, which a person asked for, must not write: it says nothing of the rest."""
     unexplained = len(found.unexplained)
-    return {"at": now, "since": None, "figures": found.figures, "total": found.total, "unexplained": unexplained}
+    return {"at": now, "figures": found.figures, "total": found.total, "unexplained": unexplained}
 
 
 def _lease(row: QuerySet[Completeness]) -> None:
