@@ -2,9 +2,6 @@
 
 A decision reads orders, bookings and mappings and then writes that it waits; who changes one of them wakes what waits. At
 the same moment neither would see the other. SQLite has one writer at a time and needs none of this.
-
-Rows are locked with `no_key=True` throughout: foreign keys are checked when a transaction commits, and would then wait for
-the plain lock of another that waits for a lock of ours.
 """
 
 from __future__ import annotations
@@ -42,7 +39,11 @@ def change_mappings(company: Company) -> None:
 
 
 def is_deadlock(error: OperationalError) -> bool:
-    """Whether PostgreSQL has undone one of two transactions that waited for each other: it may simply be done again."""
+    """Whether PostgreSQL has undone one of two transactions that waited for each other: it may simply be done again.
+
+    Rows are locked with `no_key=True` so that it hardly comes to that: foreign keys are checked at a transaction's end, and
+    would then wait for the plain lock of another that waits for a lock of ours.
+    """
     return getattr(error.__cause__, "sqlstate", "") == DEADLOCK
 
 

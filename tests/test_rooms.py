@@ -225,6 +225,17 @@ def test_only_the_settings_read_the_environment() -> None:
     assert not complaints, "\n".join(complaints)
 
 
+def test_row_locks_leave_foreign_keys_alone() -> None:
+    complaints = [
+        f"{at(path, node.lineno)}: without `no_key=True` two workers can wait for each other (mapping/locks.py)."
+        for path in modules()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "select_for_update"
+        if "no_key" not in {keyword.arg for keyword in node.keywords}
+    ]
+    assert not complaints, "\n".join(complaints)
+
+
 def test_every_module_says_what_it_is_for() -> None:
     complaints = [
         f"{path.relative_to(ROOT)} opens without saying in one to five lines what this room is for."
