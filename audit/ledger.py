@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from audit.chain import seal, sha256
+from audit.fitting import fitting
 from audit.models import (
     ACCEPTABLE,
     AS_EXPENSE,
@@ -302,7 +304,7 @@ def claim(
         ids = list(
             Document.objects.select_for_update(skip_locked=True, no_key=True)
             .filter(due & (only or Q()))
-            .order_by("due_at", "pk")
+            .order_by(F("due_at").asc(nulls_first=True), "pk")  # fresh ones do not wait for those put off
             .values_list("pk", flat=True)[:limit]
         )
         Document.objects.filter(pk__in=ids).update(lease_owner=owner, lease_until=now + timedelta(seconds=seconds))
@@ -355,9 +357,10 @@ def renew(document: Document, *, owner: str, seconds: float, now: datetime, **pr
     return _remember(document, owner, progress, lease_until=now + timedelta(seconds=seconds))
 
 
-def release(document: Document, *, owner: str) -> None:
-    """Gives a lease back without a move."""
-    Document.objects.filter(pk=document.pk, lease_owner=owner).update(lease_owner="", lease_until=None, deaths=0)
+def release(document: Document, *, owner: str, now: datetime) -> None:
+    """Gives a lease back without a move. What is being delivered has always one: it is over."""
+    over = Case(When(status=Status.DELIVERING, then=Value(now)), default=None)
+    Document.objects.filter(pk=document.pk, lease_owner=owner).update(lease_owner="", lease_until=over, deaths=0)
 
 
 def remember(document: Document, *, owner: str, **progress: Any) -> bool:
@@ -467,16 +470,13 @@ def _write(current: Document, *, now: datetime, **changes: Any) -> bool:
 def _open_holds(document: Document, reasons: Sequence[Difference], now: datetime) -> None:
     """One open hold per cause and subject; one that was open before keeps who has it and since when."""
     document.holds.filter(closed_at=None).update(closed_at=now)
-    for reason in {(reason.cause, reason.subject[:200]): reason for reason in reasons}.values():
-        earlier = document.holds.filter(cause=reason.cause, subject=reason.subject[:200]).order_by("-pk").first()
+    said = [fitting(Hold, asdict(reason)) for reason in reasons]
+    for reason in {(reason["cause"], reason["subject"]): reason for reason in said}.values():
+        asked = document.holds.filter(cause=reason["cause"], subject=reason["subject"])
+        earlier = asked.order_by("-pk").first()
         Hold.objects.create(
             document=document,
-            cause=reason.cause,
-            subject=reason.subject[:200],
-            sentence=reason.sentence,
-            facts=reason.facts,
-            amount=reason.amount,
-            currency=reason.currency,
+            **reason,
             assigned_to=earlier.assigned_to if earlier else None,
             comment=earlier.comment if earlier else "",
             opened_at=earlier.opened_at if earlier else now,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
 
 from connector.http import lossless
 from connector.visma.rows import Dto
@@ -51,7 +52,7 @@ def hash_of(raw: dict[str, Any]) -> str:
     return hashlib.sha256(canonical({name: value for name, value in raw.items() if name not in UNTOLD})).hexdigest()
 
 
-def suppliers(company: Company, rows: Sequence[Row[SupplierDto]]) -> int:
+def suppliers(company: Company, rows: Iterable[Row[SupplierDto]]) -> int:
     """Returns how many differed."""
     known = dict(company.suppliers.values_list("number", "content_hash"))
     changed = 0
@@ -68,16 +69,20 @@ def suppliers(company: Company, rows: Sequence[Row[SupplierDto]]) -> int:
             "content_hash": digest,
             "modified": dto.last_modified_date_time,
         }
-        with transaction.atomic():
-            supplier, _ = Supplier.objects.update_or_create(company=company, number=dto.number, defaults=columns)
-            company.orders.filter(supplier_number=dto.number, supplier=None).update(supplier=supplier)
+        Supplier.objects.update_or_create(company=company, number=dto.number, defaults=columns)
+    _own(company)
     return changed
 
 
-def locations(company: Company, rows: Sequence[Row[SupplierLocationDto]]) -> int:
+def _own(company: Company) -> None:
+    """Orders that came before their supplier, or in the same moment, are its."""
+    named = company.suppliers.filter(number=OuterRef("supplier_number"))
+    company.orders.filter(Exists(named), supplier=None).update(supplier=Subquery(named.values("pk")))
+
+
+def locations(company: Company, rows: Iterable[Row[SupplierLocationDto]]) -> int:
     """Locations of mirrored suppliers; `ediCode` and `gln` are offered as partner ids. Returns how many are of others."""
-    numbers = {row.dto.baccount.number for row in rows}
-    owners = {supplier.number: supplier for supplier in company.suppliers.filter(number__in=numbers)}
+    owners = {supplier.number: supplier for supplier in company.suppliers.all()}
     left_out = 0
     for row in rows:
         supplier, digest = owners.get(row.dto.baccount.number), hash_of(row.raw)
@@ -96,7 +101,7 @@ def locations(company: Company, rows: Sequence[Row[SupplierLocationDto]]) -> int
     return left_out
 
 
-def items(company: Company, rows: Sequence[Row[InventoryDto]]) -> int:
+def items(company: Company, rows: Iterable[Row[InventoryDto]]) -> int:
     """Items with their cross references and unit conversions."""
     known = dict(company.items.values_list("number", "content_hash"))
     changed = 0

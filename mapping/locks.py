@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
-from mapping.models import Company
+if TYPE_CHECKING:  # what people map is saved under a lock of here
+    from mapping.models import Company
 
 ORDERS, MAPPINGS = 2_113_001, 2_113_002  # the first half of the keys, so that no other advisory lock is meant
 DEADLOCK = "40P01"
@@ -34,11 +35,11 @@ def read_mappings(company: Company) -> None:
 
 
 def change_mappings(company: Company) -> None:
-    """Before many mappings are written: what is held at the same moment is then held before them, and looked at again."""
+    """Before mappings are written: what is held at the same moment is then held before them, and looked at again."""
     _ask("SELECT pg_advisory_xact_lock(%s, %s)", [MAPPINGS, company.pk])
 
 
-def is_deadlock(error: OperationalError) -> bool:
+def is_deadlock(error: DatabaseError | InterfaceError) -> bool:
     """Whether PostgreSQL has undone one of two transactions that waited for each other: it may simply be done again.
 
     Rows are locked with `no_key=True` so that it hardly comes to that: foreign keys are checked at a transaction's end, and

@@ -52,11 +52,13 @@ def partner_for(company: Company, trading_partner_id: str) -> TradingPartner:
 def route_for(order: Order) -> TradingPartner:
     """The one partner that an order goes to: the most specific match on location and branch, else the default.
 
-    Raises MappingMissing (partner_unmapped), also when two partners match equally well.
+    The supplier counts by its number: it may be mapped before it is mirrored. Raises MappingMissing (partner_unmapped),
+    also when two partners match equally well.
     """
-    routes = (
-        list(PartnerRoute.objects.filter(supplier=order.supplier).select_related("partner")) if order.supplier else []
+    of_supplier = PartnerRoute.objects.filter(
+        supplier__company=order.company_id, supplier__number=order.supplier_number
     )
+    routes = list(of_supplier.select_related("partner"))
     fitting = [(_fit(route, order), route) for route in routes]
     best = max((fit for fit, _ in fitting if fit is not None), default=None)
     top = {route.partner.pk: route.partner for fit, route in fitting if fit is not None and fit == best}

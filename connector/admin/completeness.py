@@ -14,4 +14,4 @@ class CompletenessAdmin(ReadOnly, Page):
 
     list_display = ["company", "unexplained", "total", "at", "problem"]
     list_select_related = ["company"]
-    fields = ["company", "at", "since", "unexplained", "total", "figures", "tried_at", "problem"]
+    fields = ["company", "at", "unexplained", "total", "figures", "tried_at", "problem"]

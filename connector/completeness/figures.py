@@ -80,7 +80,8 @@ def no_longer(company: Company, subject: str, found: Account) -> None:
     """It has come after all: the question is answered."""
     if found.asked.get(subject) == Status.HELD:
         note = Document.objects.get(company=company, transmission__path=QUESTION + subject)
-        ledger.ignore(note, ANSWERED, now=timezone.now())
+        if note.status == Status.HELD:  # nobody has answered it meanwhile
+            ledger.ignore(note, ANSWERED, now=timezone.now())
 
 
 def asked(company: Company) -> dict[str, str]:

@@ -17,7 +17,7 @@ from connector.flows import orders as orders_flow
 from connector.flows.verdict import Clients
 from connector.http import lossless
 from connector.pipeline import orders_arrived, revise
-from connector.pipeline.outgoing import GONE, would_go
+from connector.pipeline.outgoing import GONE, never_left, would_go
 from connector.visma.schemas import PurchaseOrderDto, Row
 from connector.visma.window import Window
 from mapping.models import Company
@@ -168,5 +168,5 @@ def _is_there(both: Clients, number: str) -> bool:
 def _never_goes(revisions: list[Document], number: str) -> None:
     """What has not gone out yet would ask for goods that nobody wants; a person may still replay it."""
     for document in revisions:
-        if document.status != Status.IGNORED and not document.progress.get("open"):
+        if never_left(document):
             ledger.ignore(document, f"Order {number} was deleted in Visma before it went out.", now=timezone.now())

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 
 from connector.errors import ConnectorError
+from mapping.locks import is_deadlock
 from mapping.models import Company
 
 
@@ -80,6 +81,10 @@ class OperatorCommand(BaseCommand):
                 "behind the first one (rotate_keys names the rows)."
             ) from error
         except (OperationalError, ProgrammingError) as error:
+            if is_deadlock(error):
+                raise CommandError(
+                    "The database undid it, because two at once waited for each other: run it again."
+                ) from error
             raise CommandError(
                 f"The database does not answer as it should ({str(error).strip()}): check DATABASE_URL and run "
                 "`manage.py migrate`."

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit import ledger
+from audit.fitting import fitting
 from audit.models import Document, DocumentLine, Kind, Status
 from connector.errors import Rejected, TypeConflict, Unreadable
 from connector.facts import StoredFacts
@@ -58,6 +59,7 @@ def decide(document: Document, *, owner: str) -> None:
         raise  # our own database is away: the document is read again when it is back
     except Exception:  # a defect of ours parks its document instead of stopping all others; the log has the trace
         log.exception("%s failed", document)
+        document.refresh_from_db()  # what was moved is undone, and it may show what never was
         ledger.fail(document, "A defect in the connector: see the log.", now=now, owner=owner)
 
 
@@ -154,15 +156,17 @@ def _said(found: Read, summary: Summary, partner: TradingPartner | None, now: da
         "kind": found.kind,
         "content_hash": found.content_hash,
         "partner": partner,
-        "trading_partner_id": (partner.trading_partner_id if partner else summary.trading_partner_id)[:60],
-        "number": summary.number[:120],
+        "trading_partner_id": partner.trading_partner_id if partner else summary.trading_partner_id,
+        "number": summary.number,
         "date": summary.date,
         "amount": summary.amount,
-        "currency": summary.currency[:5],
-        "business_key": summary.business_key[:300],
+        "currency": summary.currency,
+        "business_key": summary.business_key,
         "looked_at": now,
     }
-    return said if found.kind == Kind.ORDER else {**said, "purpose": summary.purpose[:3]}
+    if found.kind != Kind.ORDER:
+        said["purpose"] = summary.purpose
+    return fitting(Document, said)
 
 
 def _named(summary: Summary, orders: Sequence[Order], verdict: Verdict) -> dict[str, Order | None]:
@@ -177,7 +181,7 @@ def _named(summary: Summary, orders: Sequence[Order], verdict: Verdict) -> dict[
 def columns_of(line: PaperLine) -> dict[str, Any]:
     """The columns of a paper's line as it is kept."""
     columns = {name: getattr(line, name) for name in line.__dataclass_fields__ if name != "order_line"}
-    return {**columns, "order_line_id": line.order_line, "line_number": line.line_number[:30], "item": line.item[:80]}
+    return {**fitting(DocumentLine, columns), "order_line_id": line.order_line}
 
 
 def _apply(document: Document, verdict: Verdict, facts: StoredFacts, owner: str, now: datetime) -> None:

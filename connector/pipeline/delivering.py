@@ -51,7 +51,7 @@ def deliver(document: Document, *, owner: str) -> None:
     """One attempt for a matched document."""
     connection = _connection(document)
     if connection is None:
-        ledger.release(document, owner=owner)
+        ledger.release(document, owner=owner, now=timezone.now())
         return
     if ledger.begin_delivery(document, owner=owner, seconds=settings.LEASE_SECONDS, now=timezone.now()):
         _attempt(document, owner, connection)
@@ -61,7 +61,7 @@ def reconcile(document: Document, *, owner: str) -> None:
     """A delivery whose worker died or whose outcome nobody knows: looked for, then continued."""
     connection = _connection(document)
     if connection is None:
-        ledger.release(document, owner=owner)
+        ledger.release(document, owner=owner, now=timezone.now())
         return
     if document.deaths > settings.MAX_DEATHS:
         why = f"Its worker died {settings.MAX_DEATHS} times while delivering it."
@@ -210,6 +210,7 @@ def _again_with_new_order(work: LeasedWork, why: str) -> None:
 
 def _broken(work: LeasedWork) -> None:
     """A defect of ours. What is delivered stays so: mirrors are put right by the next poll."""
+    work.document.refresh_from_db()  # what was moved may be undone
     if work.document.status == Status.DELIVERING:
         why = "A defect in the connector: see the log."
         ledger.fail(work.document, why, now=timezone.now(), owner=work.owner)

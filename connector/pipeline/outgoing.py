@@ -35,12 +35,14 @@ def revise(order: Order, *, now: datetime, by_hand: str = "") -> Document | None
 
     An order dated before the go-live cut goes out by hand only; once it has gone out, its changes follow.
     """
-    row = bytes(order.row)
-    if not row:
-        return None
-    paper = flow.unwrap(lossless.read(row))
     with transaction.atomic():
-        Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+        locked = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("company")
+        order = locked.get(pk=order.pk)  # as it is by now: it may have been read long ago
+        list(_documents(order).select_for_update(no_key=True).order_by("pk").values_list("pk"))  # none leaves meanwhile
+        row = bytes(order.row)
+        if not row:
+            return None
+        paper = flow.unwrap(lossless.read(row))
         last = _documents(order).order_by("-revision").first()
         purpose = _purpose(order, paper, last, by_hand=bool(by_hand))
         if purpose is None:
@@ -148,11 +150,12 @@ def _is_as_sent(order: Order, paper: PurchaseOrderDto) -> bool:
 
 def _supersede_all(order: Order, why: str, now: datetime) -> None:
     for revision in _documents(order).select_for_update(no_key=True):
-        if _never_left(revision):
+        if never_left(revision):
             ledger.ignore(revision, why, now=now)
 
 
-def _never_left(revision: Document) -> bool:
+def never_left(revision: Document) -> bool:
+    """Whether it has not gone out, and may be kept from it."""
     unsent = revision.status in (Status.RECEIVED, Status.WAITING, Status.HELD, Status.FAILED, Status.MATCHED)
     return unsent and not revision.progress.get("open")
 
@@ -161,7 +164,7 @@ def _supersede(order: Order, document: Document, now: datetime) -> None:
     """A revision that never went out is replaced by the newer one; a cancellation of what never went out goes nowhere."""
     earlier = list(_documents(order).filter(revision__lt=document.revision).select_for_update(no_key=True))
     for revision in earlier:
-        if _never_left(revision):
+        if never_left(revision):
             ledger.ignore(revision, f"Superseded by revision {document.revision} before it went out.", now=now)
     on_its_way = any(one.status != Status.IGNORED for one in earlier)
     if document.purpose == "01" and not on_its_way:

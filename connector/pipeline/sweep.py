@@ -72,10 +72,10 @@ def _step(step: Callable[..., None], document: Document, owner: str) -> None:
         if not is_deadlock(error):
             raise
         log.warning("%s is taken up again: %s", document, error)
-        ledger.release(document, owner=owner)
+        ledger.release(document, owner=owner, now=timezone.now())
         return
     if document.lease_owner:  # every move has ended it already
-        ledger.release(document, owner=owner)
+        ledger.release(document, owner=owner, now=timezone.now())
 
 
 def _of(company: Company | None) -> Q:

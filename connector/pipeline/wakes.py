@@ -12,6 +12,7 @@ from mapping.models import Company
 
 # a buyer may settle these by changing the order or a booking in Visma
 DEPEND_ON_VISMA = (
+    Cause.PARTNER_UNMAPPED,
     Cause.ORDER_UNKNOWN,
     Cause.LINE_UNKNOWN,
     Cause.LINE_CONFLICT,
@@ -34,7 +35,8 @@ def orders_arrived(company: Company, numbers: Iterable[str], *, now: datetime) -
         waiting = named.filter(status=Status.WAITING)
         held = named.filter(status=Status.HELD, holds__cause__in=DEPEND_ON_VISMA, holds__closed_at=None, output_ref="")
         found = {document.pk: document for document in [*waiting, *held]}
-        woken += ledger.wake(found.values(), "What it depends on has changed in Visma.", now=now)
+        in_order = [found[key] for key in sorted(found)]  # as everybody locks them
+        woken += ledger.wake(in_order, "What it depends on has changed in Visma.", now=now)
     return woken
 
 

@@ -37,16 +37,23 @@ def _read(connection: Connection, cursor: Cursor, ask: Callable[[str | None], Wi
     return clocks.read(cursor, clocks.zone_of(connection.company), ask, now=timezone.now())
 
 
+def _leased(cursor: Cursor, rows: Iterable[Row[T]]) -> Iterator[Row[T]]:
+    """A first pull is written for longer than a lease lasts."""
+    for row in rows:
+        renew(cursor)
+        yield row
+
+
 def _suppliers(connection: Connection, cursor: Cursor, priority: int) -> str:
     window = _read(connection, cursor, _visma(connection, cursor, priority).suppliers)
-    mirror.suppliers(connection.company, window.rows)
+    mirror.suppliers(connection.company, _leased(cursor, window.rows))
     return passed(cursor, window, clocks.zone_of(connection.company))
 
 
 def _locations(connection: Connection, cursor: Cursor, priority: int) -> str:
     """A location whose supplier is not mirrored is read again, at least until the suppliers have been read once more."""
     window = _read(connection, cursor, _visma(connection, cursor, priority).supplier_locations)
-    left_out = mirror.locations(connection.company, window.rows)
+    left_out = mirror.locations(connection.company, _leased(cursor, window.rows))
     read_up_to = passed(cursor, window, clocks.zone_of(connection.company))
     suppliers = Cursor.objects.filter(connection=connection, stream="suppliers").exclude(succeeded_at=None)
     if cursor.succeeded_at:
@@ -56,7 +63,7 @@ def _locations(connection: Connection, cursor: Cursor, priority: int) -> str:
 
 def _items(connection: Connection, cursor: Cursor, priority: int) -> str:
     window = _read(connection, cursor, _visma(connection, cursor, priority).items)
-    mirror.items(connection.company, window.rows)
+    mirror.items(connection.company, _leased(cursor, window.rows))
     return passed(cursor, window, clocks.zone_of(connection.company))
 
 

@@ -52,7 +52,7 @@ def poll(connection: Connection, stream: Stream) -> Polled:
     except ConnectorError as error:
         return _failed(cursor, stream, str(error), None)
     except (OperationalError, InterfaceError) as error:
-        if isinstance(error, OperationalError) and is_deadlock(error):
+        if is_deadlock(error):
             return _failed(cursor, stream, "The database undid it, because two at once waited for each other.", None)
         raise  # our own database is away: the lease runs out, and the cursor has not moved
     except Exception:  # a defect in one stream stops no other; the log has the trace

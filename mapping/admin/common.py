@@ -7,11 +7,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import connections
+from django.db import IntegrityError, connections
 from django.db.models import DateTimeField, Model, QuerySet
 from django.forms import BaseModelFormSet, ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import cached_property
 from simple_history.admin import SimpleHistoryAdmin
@@ -126,6 +128,21 @@ class Reasoned(SimpleHistoryAdmin, Page):  # type: ignore[misc]  # simple_histor
     """Edited by people: history with a reason for every row, its inline rows included."""
 
     form = ReasonedForm
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponseBase:
+        """A second click saves the same once more: the form found nothing wrong, the row was not there yet."""
+        try:
+            answer: HttpResponseBase = super().changeform_view(request, object_id, form_url, extra_context)
+        except IntegrityError:
+            messages.error(request, "Somebody has just saved the same: see what is there now.")
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return answer
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
         obj._change_reason = form.cleaned_data.get("change_reason") or ("" if change else "added in the back office")

@@ -8,6 +8,8 @@ from django.core.validators import MaxLengthValidator, MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from mapping.models.mapped import Mapped
+
 NONE_NEGATIVE = [MinValueValidator(Decimal(0))]
 
 
@@ -101,7 +103,7 @@ class SupplierLocation(models.Model):
         return f"{self.supplier} / {self.location}"
 
 
-class TradingPartner(Tolerances):
+class TradingPartner(Mapped, Tolerances):
     """The same firm as SPS knows it, with its rules."""
 
     class Acknowledgment(models.TextChoices):
@@ -154,7 +156,7 @@ class TradingPartner(Tolerances):
         }.get(kind, False)
 
 
-class PartnerRoute(models.Model):
+class PartnerRoute(Mapped):
     """Which partner gets a supplier's orders: the most specific match on location and branch, else the default."""
 
     supplier = models.ForeignKey(Supplier, on_delete=models.CASCADE, related_name="routes")
@@ -179,3 +181,7 @@ class PartnerRoute(models.Model):
     def __str__(self) -> str:
         where = " ".join(part for part in (self.location, self.branch) if part)
         return f"{self.supplier} → {self.partner} {where}".strip()
+
+    @property
+    def company(self) -> Company:
+        return self.partner.company

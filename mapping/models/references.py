@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.core.validators import MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from mapping.models.mapped import Mapped
 from mapping.models.parties import Company, Tolerances, TradingPartner
 
 
@@ -18,7 +20,7 @@ class NumberKind(models.TextChoices):
     UPC = "upc", "UPC"
 
 
-class ItemReference(models.Model):
+class ItemReference(Mapped):
     """A number that a partner uses, and the item it means. Barcodes are kept as written and compared as 14 digits."""
 
     partner = models.ForeignKey(TradingPartner, on_delete=models.CASCADE, related_name="item_references")
@@ -42,12 +44,16 @@ class ItemReference(models.Model):
     def __str__(self) -> str:
         return f"{self.get_number_kind_display()} {self.their_number} = {self.item}"
 
-    def save(self, *args: object, **kwargs: object) -> None:
+    @property
+    def company(self) -> Company:
+        return self.partner.company
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
         self.compared_as = comparable(self.number_kind, self.their_number)
-        super().save(*args, **kwargs)  # type: ignore[arg-type]  # Django's own signature, passed through
+        super().save(*args, **kwargs)
 
 
-class UnitMapping(models.Model):
+class UnitMapping(Mapped):
     """Visma's unit and its RSX unit: one `unit` is `factor` `rsx_unit`s. A partner's own mapping goes before the company's."""
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="unit_mappings")
@@ -78,7 +84,7 @@ class UnitMapping(models.Model):
         return f"1 {self.unit} = {self.factor.normalize():f} {self.rsx_unit}"
 
 
-class TaxMapping(models.Model):
+class TaxMapping(Mapped):
     """A tax as a partner states it, and Visma's VAT category for lines without a receipt (visma.md §9.4)."""
 
     partner = models.ForeignKey(TradingPartner, on_delete=models.CASCADE, related_name="tax_mappings")
@@ -97,8 +103,12 @@ class TaxMapping(models.Model):
     def __str__(self) -> str:
         return f"{self.tax_type} {self.percent.normalize():f} % = {self.vat_category}"
 
+    @property
+    def company(self) -> Company:
+        return self.partner.company
 
-class ItemTolerance(Tolerances):
+
+class ItemTolerance(Mapped, Tolerances):
     """Tolerances of one item, for one partner or for all."""
 
     company = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="item_tolerances")

@@ -67,8 +67,24 @@ def test_deaths_are_counted_in_advance_and_taken_back_by_an_orderly_end(company:
     owner, (document,) = ledger.claim(Status.RECEIVED, limit=1, seconds=60, now=NOW)
     assert ledger.begin(document, owner=owner, seconds=60, now=NOW)
     assert Document.objects.get(pk=document.pk).deaths == 1
-    ledger.release(document, owner=owner)
+    ledger.release(document, owner=owner, now=NOW)
     assert Document.objects.get(pk=document.pk).deaths == 0
+
+
+def test_what_is_being_delivered_is_free_once_it_is_given_back(company: Company) -> None:
+    order = an_invoice(company)
+    assert ledger.move(order, Status.MATCHED, now=NOW)
+    owner, (document,) = ledger.claim(Status.MATCHED, limit=1, seconds=60, now=NOW)
+    assert ledger.begin_delivery(document, owner=owner, seconds=60, now=NOW)
+    ledger.release(document, owner=owner, now=NOW)
+    again = ledger.claim(Status.DELIVERING, limit=1, seconds=60, now=NOW + timedelta(seconds=1))[1]
+    assert again == [order]
+
+
+def test_fresh_documents_do_not_wait_for_those_put_off(company: Company) -> None:
+    put_off, fresh = an_invoice(company), an_invoice(company)
+    Document.objects.filter(pk=put_off.pk).update(due_at=NOW)
+    assert ledger.claim(Status.RECEIVED, limit=1, seconds=60, now=NOW)[1] == [fresh]
 
 
 def test_replay_never_touches_what_is_delivered_or_under_way(company: Company) -> None:

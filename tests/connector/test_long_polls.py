@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db.models import Model
 from pytest_django import Settings
 
 from connector import polling, tasks
@@ -14,6 +15,7 @@ from connector.polling import from_sps, from_visma
 from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
 from connector.sandbox.visma_access import CLIENT_SECRET as VISMA_SECRET
 from connector.sandbox.wire import Request
+from mapping.models import Item, Supplier, SupplierLocation
 from tests.acceptance.stage import HINGE, Stage, delivered, opened
 from tests.papers import ack, numbers, of_order, ship_item, shipment
 
@@ -64,3 +66,15 @@ def test_receipt_that_the_warehouse_releases_in_that_moment_is_delivered(
     paper = shipment("SHP-1", of_order(order, items=[ship_item(numbers("1", buyer="1001-BLK"), 10)]))
     delivered(stage.sends("shipment", paper))
     assert [receipt["status"] for receipt in stage.receipts()] == ["Released"]
+
+
+@pytest.mark.parametrize(("name", "model"), [("suppliers", Supplier), ("locations", SupplierLocation), ("items", Item)])
+def test_lease_is_renewed_while_a_first_pull_is_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str, model: type[Model]
+) -> None:
+    renewed: list[Cursor] = []
+    monkeypatch.setattr(from_visma, "renew", renewed.append)
+    Cursor.objects.filter(stream=name).update(value="", succeeded_at=None)
+    stream = next(stream for stream in polling.STREAMS if stream.name == name)
+    assert polling.poll(Connection.objects.get(system="visma"), stream).ok
+    assert len(renewed) > model._base_manager.count() > 1

@@ -12,6 +12,7 @@ from django.forms import Form
 from django.test import Client
 from django.urls import reverse
 
+from mapping.admin.references import ItemReferenceForm
 from mapping.models import Company, Item, ItemReference, PartnerRoute, Supplier, TaxMapping, TradingPartner, UnitMapping
 
 
@@ -69,6 +70,15 @@ def test_the_same_barcode_written_otherwise_is_refused_with_a_sentence(partner: 
     ItemReference.objects.create(partner=partner, number_kind="gtin", their_number="07035550001234", item="other")
     said = client_of("Procurement").post(reverse("admin:mapping_itemreference_add"), reference(partner))
     assert "Already mapped" in said.content.decode()
+    assert ItemReference.objects.count() == 1
+
+
+def test_a_second_click_is_told_in_a_sentence(partner: TradingPartner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ItemReferenceForm, "_refuse_second", lambda *_: None)  # as it looks in that moment
+    client, address = client_of("Procurement"), reverse("admin:mapping_itemreference_add")
+    client.post(address, reference(partner))
+    said = client.post(address, reference(partner), follow=True)
+    assert "Somebody has just saved the same" in said.content.decode()
     assert ItemReference.objects.count() == 1
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit import ledger
 from audit.models import Document, Kind
 from connector.completeness import Account, account
-from connector.completeness.figures import no_longer
+from connector.completeness.figures import ask, no_longer
 from connector.models import Cursor
 from connector.sandbox.wire import Reply, Request
 from connector.status import status
@@ -153,3 +153,14 @@ def test_file_from_before_the_go_live_cut_is_none_of_ours(stage: Stage, ours: Co
     Company.objects.update(orders_from=ours.orders_from.replace(year=ours.orders_from.year + 1))
     ours.refresh_from_db()
     assert account(ours).figures["files"] == {"before_go_live": 1}
+
+
+def test_question_that_a_person_answers_during_the_look_stays_answered(stage: Stage, ours: Company) -> None:
+    before = Account(None)
+    ask(ours, "order PO9", "is gone", before.orders, before)
+    during = Account(None, asked=dict.fromkeys(["order PO9"], "held"))
+    ledger.ignore(
+        Document.objects.get(transmission__path__contains="order PO9"), "Seen.", now=timezone.now(), actor="kari"
+    )
+    no_longer(ours, "order PO9", during)
+    assert Document.objects.get(transmission__path__contains="order PO9").reason == "Seen."

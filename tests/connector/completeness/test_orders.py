@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from audit.models import Document, Exchange
-from connector.completeness import account
+from connector.completeness import account, orders
 from connector.errors import Transient
+from connector.flows.verdict import Clients
 from connector.models import Completeness
 from connector.sandbox.wire import Reply, Request, as_json
 from mapping.models import Company, Order
@@ -117,6 +119,22 @@ def test_order_that_is_deleted_before_it_went_out_never_goes(stage: Stage, ours:
     row = stage.document("--kind", "order", "--number", number)
     assert (row["status"], row["reason"]) == ("ignored", f"Order {number} was deleted in Visma before it went out.")
     assert account(ours).unexplained == []
+
+
+def test_deleted_order_that_leaves_during_the_look_is_not_ignored(
+    stage: Stage, ours: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = stage.document("--kind", "order", "--status", "held")["number"]
+    del stage.books.orders[number]
+
+    def leaving(_both: Clients, number: str) -> bool:
+        leaves = Document.objects.filter(number=number)
+        leaves.update(status="delivering", lease_until=timezone.now(), due_at=timezone.now() + timedelta(days=1))
+        return False
+
+    monkeypatch.setattr(orders, "_is_there", leaving)
+    account(ours)
+    assert Document.objects.get(number=number).status == "delivering"
 
 
 def test_order_that_sps_knows_nothing_of_is_asked_about(stage: Stage, ours: Company) -> None:

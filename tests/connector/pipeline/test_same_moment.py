@@ -14,11 +14,11 @@ from django.utils import timezone
 from audit import ledger
 from audit.models import Document, Kind, Status
 from connector import mirror
-from connector.pipeline import deciding, order_shown, orders_arrived, revise, sweep
+from connector.pipeline import deciding, order_shown, orders_arrived, outgoing, revise, sweep
 from connector.rsx.codes import UNITS
 from connector.visma.schemas import PurchaseOrderDto, PurchaseReceiptDto, Row
 from mapping.files import load
-from mapping.models import Company, Order, TradingPartner
+from mapping.models import Company, ItemReference, Order, TradingPartner
 from tests.connector.rehearsing import a_partner, a_shipment, an_invoice, an_order, arrives, decided
 from tests.papers import ack, as_json, invoice, invoice_line, numbers
 
@@ -194,3 +194,62 @@ def test_mapping_that_is_being_imported_when_a_paper_needs_it_is_awaited(company
     decides.set()
     thread.join(timeout=30)
     assert paper.status == Status.MATCHED
+
+
+def test_mapping_that_a_person_saves_when_a_paper_needs_it_is_awaited(company: Company) -> None:
+    an_order(company)
+    saved, decides = threading.Event(), threading.Event()
+    partner = company.partners.get()
+
+    def mapped() -> None:
+        with transaction.atomic():
+            ItemReference.objects.create(partner=partner, number_kind="vendor", their_number="XYZ-9", item="1001-BLK")
+            saved.set()
+            while not (_waits() or decides.wait(timeout=0.01)):
+                pass
+        connection.close()
+
+    thread = threading.Thread(target=mapped)
+    thread.start()
+    assert saved.wait(timeout=30)
+    paper = a_shipment(company, "S1", 10, named=numbers("", vendor="XYZ-9"))
+    decides.set()
+    thread.join(timeout=30)
+    assert paper.status == Status.MATCHED
+
+
+def test_change_that_leaves_while_the_order_is_changed_back_is_not_left_alone(
+    company: Company, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = an_order(company)
+    as_it_was = bytes(order.row)
+    first = decided(revised(order, as_it_was))
+    assert ledger.move(first, Status.DELIVERING, now=timezone.now(), lease_owner="one", lease_until=timezone.now())
+    assert ledger.move(
+        first, Status.DELIVERED, now=timezone.now(), output_ref="/in/1.json", delivered_at=timezone.now()
+    )
+    second = decided(revised(order, as_it_was.replace(b'"orderQty": 10', b'"orderQty": 99')))
+    owner, [goes] = ledger.claim(Status.MATCHED, limit=1, seconds=60, now=timezone.now())
+    left: list[bool] = []
+    is_as_sent = outgoing._is_as_sent
+
+    def leaving(*args: Any) -> bool:
+        said = is_as_sent(*args)
+        meanwhile.begin(lambda: left.append(ledger.begin_delivery(goes, owner=owner, seconds=60, now=timezone.now())))
+        return said
+
+    monkeypatch.setattr(outgoing, "_is_as_sent", leaving)
+    order.row = as_it_was
+    order.save()
+    assert revise(order, now=timezone.now()) is None
+    meanwhile.over()
+    second.refresh_from_db()
+    assert (left, second.status) == ([False], Status.IGNORED)
+
+
+def revised(order: Order, row: bytes) -> Document:
+    order.row = row
+    order.save()
+    made = revise(order, now=timezone.now())
+    assert made is not None
+    return made
