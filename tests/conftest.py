@@ -9,8 +9,13 @@ from datetime import UTC, date, datetime
 import pytest
 import time_machine
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from mapping.models import Company
+
+# how long an example takes says something of the machine, and is measured by benchmarks
+settings.register_profile("rules", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rules")
 
 
 @pytest.fixture
@@ -28,9 +33,9 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def process_environment(transactional_db: None) -> dict[str, str]:
     """For processes that shall see this test's database: what is committed here is there, and the other way round."""
-    settings = connection.settings_dict
+    database = connection.settings_dict
     if connection.vendor == "sqlite":
-        address = f"sqlite:///{settings['NAME']}"
+        address = f"sqlite:///{database['NAME']}"
     else:
-        address = f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+        address = f"postgres://{database['USER']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
     return {**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "config.settings"}

@@ -22,8 +22,8 @@ def start() -> str:
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     if os.geteuid() == 0:
         shutil.chown(folder, ACCOUNT)
-    port = _free_port()
     _run(["initdb", "-D", f"{folder}/data", "-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
+    port = _free_port()  # after what takes long: others look for one, too
     options = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": folder,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
+
 Log = list[tuple[str, str]]
 """Stamp and status of what happened to one path, in no order. Statuses seen: uploaded, downloaded, deleted."""
 
-ORDER = ("uploaded", "downloaded", "deleted")  # within one second: the log is no finer
+# within one second: the log is no finer
+ORDER = ("uploaded", "downloaded", "deleted")
+AFTER_A_READING = ("deleted", "uploaded", "downloaded")  # what is deleted then is what had been read before
 
 
 def unread_versions(log: Log, readings: int, *, listed: bool) -> list[str]:
@@ -14,18 +19,21 @@ def unread_versions(log: Log, readings: int, *, listed: bool) -> list[str]:
     A file that was replaced where it lay is no loss, its sender meant the newer one; nor is what lies there now.
     The log does not say who downloaded: of more versions that are gone than we have read, someone else took the last.
     """
-    events = sorted(log, key=lambda event: (event[0], ORDER.index(event[1]) if event[1] in ORDER else len(ORDER)))
-    tells_of_readings = any(status == "downloaded" for _, status in events)
+    tells_of_readings = any(status == "downloaded" for _, status in log)
     gone: list[tuple[str, bool]] = []
     uploaded, read = "", False
-    for stamp, status in events:
-        if status == "uploaded":
-            uploaded, read = stamp, False
-        elif status == "downloaded":
-            read = True
-        elif status == "deleted" and uploaded:
-            gone.append((uploaded, read))
-            uploaded = ""
+    for stamp, second in groupby(sorted(log), key=itemgetter(0)):
+        statuses = {status for _, status in second}
+        for status in AFTER_A_READING if uploaded and read else ORDER:
+            if status not in statuses:
+                continue
+            if status == "uploaded":
+                uploaded, read = stamp, False
+            elif status == "downloaded":
+                read = True
+            elif uploaded:
+                gone.append((uploaded, read))
+                uploaded = ""
     if uploaded and not listed:
         gone.append((uploaded, read))
     unread = [stamp for stamp, was_read in gone if not was_read] if tells_of_readings else []

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+
+from connector.sandbox.visma_books import COMPANY_ZONE
 
 NAME = "Demo Company"
 EXPENSE_ACCOUNT = "4360"
@@ -30,6 +33,7 @@ def set_up(world: Mapping[str, Any], mappings: Mapping[str, str], *, say: Callab
         visma_client_id=world["visma_client_id"],
         visma_tenant=world["visma_tenant"],
         visma_settle=2,
+        orders_from=f"{datetime.now(COMPANY_ZONE):%Y-%m-%d}",  # today as the sandbox dates its orders, in summer too
         sps_url=world["sps_url"],
         sps_token_url=world["sps_token_url"],
         sps_client_id=world["sps_client_id"],

@@ -68,6 +68,7 @@ class Stage:
             "--sps-client-id": keys.sps_client_id,
             "--sps-history-lag": "1",
             "--visma-settle": "1",
+            "--time-zone": "Etc/GMT-1",  # the sandbox's, summer and winter: an order of today is dated today
         }
         self.run("connect", "Demo", *(part for pair in (wanted | options).items() for part in pair))
         self.map(**world.mapping_csvs())

@@ -30,7 +30,11 @@ def below(pid: int) -> list[int]:
 
 def children(pid: int) -> list[int]:
     """In the order of their birth."""
-    return sorted(process.pid for process in psutil.Process(pid).children()) if _runs(pid) else []
+    if not _runs(pid):
+        return []
+    with suppress(psutil.NoSuchProcess):
+        return [one.pid for one in sorted(psutil.Process(pid).children(), key=lambda one: (one.create_time(), one.pid))]
+    return children(pid)
 
 
 def end(pids: Iterable[int]) -> None:

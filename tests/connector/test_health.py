@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
@@ -25,7 +26,7 @@ def test_alive_without_a_database(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_ready_with_a_worker_that_beats(client: Client) -> None:
+def test_ready_with_a_worker_that_beats(client: Client, clock: time_machine.Traveller) -> None:
     Heartbeat.objects.create(worker="w", beat_at=timezone.now() - timedelta(seconds=29))
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["workers"]) == (200, 1)
@@ -34,7 +35,7 @@ def test_ready_with_a_worker_that_beats(client: Client) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("ago", "status"), [(29, 200), (31, 503)])
 def test_ready_while_every_worker_is_in_a_long_task(
-    client: Client, company: Company, settings: Settings, ago: int, status: int
+    client: Client, company: Company, settings: Settings, clock: time_machine.Traveller, ago: int, status: int
 ) -> None:
     """The beat waits behind it; the lease is renewed before each call."""
     Heartbeat.objects.create(worker="w", beat_at=timezone.now() - timedelta(seconds=300))

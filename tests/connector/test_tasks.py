@@ -92,7 +92,7 @@ def test_time_out_of_a_task_is_its_own(db: None, options: dict[str, int], second
     for task in ({**asks_what_is_left, **options}, "STOP"):
         given.put(task)
     worker(given, told, Value("f", -1), timeout=120)
-    assert told.get_nowait()["result"] == seconds
+    assert told.get_nowait()["result"] in range(seconds - 20, seconds + 1)
 
 
 def test_paused_connection_is_left_alone(stage: Stage, queued: list[Task]) -> None:

@@ -15,7 +15,11 @@ UP, DOWN, GONE = "uploaded", "downloaded", "deleted"
 
 def logged(*statuses: str) -> list[tuple[str, str]]:
     """One thing a second."""
-    return [(f"2026-03-20T10:00:{second:02d}", status) for second, status in enumerate(statuses)]
+    return at(*enumerate(statuses))
+
+
+def at(*events: tuple[int, str]) -> list[tuple[str, str]]:
+    return [(f"2026-03-20T10:00:{second:02d}", status) for second, status in events]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,9 @@ def logged(*statuses: str) -> list[tuple[str, str]]:
         (logged(GONE), 1, False, []),
         (logged(UP, DOWN, "archived", GONE), 1, False, []),
         ([("2026-03-20T10:00:00", DOWN), ("2026-03-20T10:00:00", GONE), ("2026-03-20T10:00:00", UP)], 1, False, []),
+        (at((0, UP), (1, DOWN), (2, GONE), (2, UP), (3, DOWN), (4, GONE)), 2, False, []),
+        (at((0, UP), (1, DOWN), (2, GONE), (2, UP), (3, GONE)), 1, False, ["2026-03-20T10:00:02"]),
+        (at((0, UP), (0, DOWN), (0, GONE), (1, UP), (1, GONE)), 1, False, ["2026-03-20T10:00:01"]),
         ([], 1, False, []),
     ],
 )

@@ -78,7 +78,7 @@ def test_what_was_killed_is_started_again(kennel: Kennel, tmp_path: Path) -> Non
 
     os.kill(int(starts(tmp_path)[0]), signal.SIGKILL)
 
-    until(lambda: len(starts(tmp_path)) == 2)
+    until(lambda: len(starts(tmp_path)) >= 2)
 
 
 def test_what_hangs_is_ended_and_started_again(kennel: Kennel, tmp_path: Path) -> None:
@@ -108,11 +108,11 @@ def test_silence_with_an_excuse_is_left_alone(kennel: Kennel, tmp_path: Path) ->
 
 def test_a_crash_loop_pauses_longer_and_longer(kennel: Kennel, tmp_path: Path) -> None:
     watchdog = kennel(FAILING)
-    until(lambda: len(starts(tmp_path)) == 3)
+    until(lambda: len(starts(tmp_path)) >= 3)
     watchdog.send_signal(signal.SIGTERM)
     _, said = watchdog.communicate()
 
-    first, second, third = map(float, starts(tmp_path))
+    first, second, third = map(float, starts(tmp_path)[:3])
     assert second - first > 0.5
     assert third - second > 1.0
     assert said.splitlines()[:2] == [

@@ -150,7 +150,7 @@ def test_file_that_is_not_given_out_for_now_is_waited_for_a_day(stage: Stage, ou
 
 def test_file_from_before_the_go_live_cut_is_none_of_ours(stage: Stage, ours: Company) -> None:
     steal(stage, stage.put("order_ack", ack("PO1", "AK")))
-    Company.objects.update(orders_from=ours.orders_from.replace(year=ours.orders_from.year + 1))
+    Company.objects.update(orders_from=ours.orders_from + timedelta(days=366))
     ours.refresh_from_db()
     assert account(ours).figures["files"] == {"before_go_live": 1}
 

@@ -65,10 +65,10 @@ class Meanwhile:
 
 
 def _waits() -> bool:
-    """Somebody in this database; the server's others are the tests beside this one."""
+    """Somebody waits for us; what others of the server wait for are the tests beside this one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
         )
         return bool(cursor.fetchone()[0])
 
