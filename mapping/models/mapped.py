@@ -12,7 +12,7 @@ from mapping.locks import change_mappings
 class Mapped(models.Model):
     """Saved and deleted under the lock of its company's mappings, before any row of theirs is locked (mapping/locks.py)."""
 
-    company: Any  # a column, or by way of the partner
+    company: Any
 
     class Meta:
         abstract = True
@@ -26,3 +26,16 @@ class Mapped(models.Model):
         with transaction.atomic():
             change_mappings(self.company)
             return super().delete(*args, **kwargs)
+
+
+class MappedForPartner(Mapped):
+    """Of the partner's company."""
+
+    partner: Any
+
+    class Meta:
+        abstract = True
+
+    @property
+    def company(self) -> Any:
+        return self.partner.company

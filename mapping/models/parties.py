@@ -8,7 +8,7 @@ from django.core.validators import MaxLengthValidator, MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
-from mapping.models.mapped import Mapped
+from mapping.models.mapped import Mapped, MappedForPartner
 
 NONE_NEGATIVE = [MinValueValidator(Decimal(0))]
 
@@ -156,7 +156,7 @@ class TradingPartner(Mapped, Tolerances):
         }.get(kind, False)
 
 
-class PartnerRoute(Mapped):
+class PartnerRoute(MappedForPartner):
     """Which partner gets a supplier's orders: the most specific match on location and branch, else the default."""
 
     supplier = models.ForeignKey(Supplier, on_delete=models.CASCADE, related_name="routes")
@@ -181,7 +181,3 @@ class PartnerRoute(Mapped):
     def __str__(self) -> str:
         where = " ".join(part for part in (self.location, self.branch) if part)
         return f"{self.supplier} → {self.partner} {where}".strip()
-
-    @property
-    def company(self) -> Company:
-        return self.partner.company

@@ -9,7 +9,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
-from mapping.models.mapped import Mapped
+from mapping.models.mapped import Mapped, MappedForPartner
 from mapping.models.parties import Company, Tolerances, TradingPartner
 
 
@@ -20,7 +20,7 @@ class NumberKind(models.TextChoices):
     UPC = "upc", "UPC"
 
 
-class ItemReference(Mapped):
+class ItemReference(MappedForPartner):
     """A number that a partner uses, and the item it means. Barcodes are kept as written and compared as 14 digits."""
 
     partner = models.ForeignKey(TradingPartner, on_delete=models.CASCADE, related_name="item_references")
@@ -43,10 +43,6 @@ class ItemReference(Mapped):
 
     def __str__(self) -> str:
         return f"{self.get_number_kind_display()} {self.their_number} = {self.item}"
-
-    @property
-    def company(self) -> Company:
-        return self.partner.company
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.compared_as = comparable(self.number_kind, self.their_number)
@@ -84,7 +80,7 @@ class UnitMapping(Mapped):
         return f"1 {self.unit} = {self.factor.normalize():f} {self.rsx_unit}"
 
 
-class TaxMapping(Mapped):
+class TaxMapping(MappedForPartner):
     """A tax as a partner states it, and Visma's VAT category for lines without a receipt (visma.md §9.4)."""
 
     partner = models.ForeignKey(TradingPartner, on_delete=models.CASCADE, related_name="tax_mappings")
@@ -102,10 +98,6 @@ class TaxMapping(Mapped):
 
     def __str__(self) -> str:
         return f"{self.tax_type} {self.percent.normalize():f} % = {self.vat_category}"
-
-    @property
-    def company(self) -> Company:
-        return self.partner.company
 
 
 class ItemTolerance(Mapped, Tolerances):

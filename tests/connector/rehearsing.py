@@ -53,7 +53,7 @@ def an_order(company: Company, number: str = "PO1", supplier: str = "50000", qua
         supplier_number=supplier,
         currency="NOK",
         date=date(2026, 3, 1),
-        row=json.dumps(_row(number, supplier, quantity)).encode(),
+        row=json.dumps(a_row(number, supplier, quantity)).encode(),
     )
     OrderLine.objects.create(
         order=order, number=1, item="1001-BLK", unit="STK", quantity=quantity, unit_cost=48, vendor_number="NP-1"
@@ -113,7 +113,8 @@ def _content(cursor: Any, table: str) -> tuple[int, str]:
     return len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
-def _row(number: str, supplier: str, quantity: int) -> dict[str, Any]:
+def a_row(number: str, supplier: str = "50000", quantity: int = 10) -> dict[str, Any]:
+    """The order as Visma shows it."""
     line = {
         "lineNbr": 1,
         "inventory": {"number": "1001-BLK"},

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from django.db.models import Model
-from pytest_django import Settings
 
 from connector import polling, tasks
 from connector.models import Connection, Cursor
 from connector.polling import from_sps, from_visma
-from connector.sandbox.sps import CLIENT_SECRET as SPS_SECRET
-from connector.sandbox.visma_access import CLIENT_SECRET as VISMA_SECRET
 from connector.sandbox.wire import Request
 from mapping.models import Item, Supplier, SupplierLocation
-from tests.acceptance.stage import HINGE, Stage, delivered, opened
+from tests.acceptance.stage import HINGE, Stage, delivered
 from tests.papers import ack, numbers, of_order, ship_item, shipment
-
-
-@pytest.fixture
-def stage(db: None, monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Iterator[Stage]:
-    monkeypatch.setenv("VISMA_CLIENT_SECRET", VISMA_SECRET)
-    monkeypatch.setenv("SPS_CLIENT_SECRET", SPS_SECRET)
-    settings.RETRY_FIRST_SECONDS = 0.05
-    yield from opened(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["orders", "mailbox"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from connector.pipeline import order_shown, revise
 from connector.visma.schemas import PurchaseOrderDto, Row, SupplierDto
 from mapping.files import load
 from mapping.models import Company
-from tests.connector.rehearsing import a_partner, an_order, decided
+from tests.connector.rehearsing import a_partner, a_row, decided
 
 MAPPED = b"supplier,trading_partner_id,default\n60000,NORDICPARTS01,yes\n"
 
@@ -27,8 +26,7 @@ def known(company: Company) -> None:
 
 
 def shown(company: Company, number: str, **changes: Any) -> None:
-    raw = json.loads(bytes(an_order(company, "PO0").row)) if not company.orders.exists() else None
-    raw = {**(raw or json.loads(bytes(company.orders.get(number="PO0").row))), "orderNbr": number, **changes}
+    raw = {**a_row(number), **changes}
     order_shown(company, Row(PurchaseOrderDto.model_validate(raw), raw), now=timezone.now())
 
 

@@ -177,44 +177,34 @@ def test_one_of_two_that_wait_for_each_other_is_decided_once_more(
     assert list(paper.events.values_list("verb", flat=True)) == ["received", "matched"]
 
 
-def test_mapping_that_is_being_imported_when_a_paper_needs_it_is_awaited(company: Company) -> None:
-    an_order(company)
+def imports(company: Company) -> None:
     text = b"trading_partner_id,their_number,number_kind,item\nNORDICPARTS01,XYZ-9,vendor,1001-BLK\n"
-    written, decides = threading.Event(), threading.Event()
-
-    def imported() -> None:
-        with transaction.atomic():
-            load("items", company, text, reason="test", rsx_units=UNITS)
-            written.set()
-            while not (_waits() or decides.wait(timeout=0.01)):
-                pass
-        connection.close()
-
-    thread = threading.Thread(target=imported)
-    thread.start()
-    assert written.wait(timeout=30)
-    paper = a_shipment(company, "S1", 10, named=numbers("", vendor="XYZ-9"))
-    decides.set()
-    thread.join(timeout=30)
-    assert paper.status == Status.MATCHED
+    load("items", company, text, reason="test", rsx_units=UNITS)
 
 
-def test_mapping_that_a_person_saves_when_a_paper_needs_it_is_awaited(company: Company) -> None:
-    an_order(company)
-    saved, decides = threading.Event(), threading.Event()
+def saves(company: Company) -> None:
     partner = company.partners.get()
+    ItemReference.objects.create(partner=partner, number_kind="vendor", their_number="XYZ-9", item="1001-BLK")
+
+
+@pytest.mark.parametrize("maps", [imports, saves])
+def test_mapping_that_is_being_written_when_a_paper_needs_it_is_awaited(
+    company: Company, maps: Callable[[Company], None]
+) -> None:
+    an_order(company)
+    written, decides = threading.Event(), threading.Event()
 
     def mapped() -> None:
         with transaction.atomic():
-            ItemReference.objects.create(partner=partner, number_kind="vendor", their_number="XYZ-9", item="1001-BLK")
-            saved.set()
+            maps(company)
+            written.set()
             while not (_waits() or decides.wait(timeout=0.01)):
                 pass
         connection.close()
 
     thread = threading.Thread(target=mapped)
     thread.start()
-    assert saved.wait(timeout=30)
+    assert written.wait(timeout=30)
     paper = a_shipment(company, "S1", 10, named=numbers("", vendor="XYZ-9"))
     decides.set()
     thread.join(timeout=30)
