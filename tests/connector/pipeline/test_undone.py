@@ -9,6 +9,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from audit import ledger
+from audit.ledger import moves
 from audit.models import Kind, Status
 from connector import mirror
 from connector.pipeline import sweep
@@ -46,7 +47,7 @@ def test_defect_after_a_move_parks_its_paper_and_stops_no_other(
 ) -> None:
     a_partner(company)
     an_order(company)
-    raises_once(monkeypatch, ledger, "_open_holds", RuntimeError("a defect"))
+    raises_once(monkeypatch, moves, "_open_holds", RuntimeError("a defect"))
     too_much, fine = (
         ledger.store(
             company,
