@@ -224,6 +224,26 @@ def test_more_than_was_ordered_is_held_over_several_invoices(stage: Stage) -> No
     assert len(stage.invoices()) == 2
 
 
+def test_invoice_of_a_part_delivery_that_is_not_announced_yet_waits_for_it(stage: Stage) -> None:
+    order = goods_in(stage, 6)
+    delivered(stage.sends("invoice", invoice("INV-1", order, [invoice_line(HINGES, 6, 48)], 288)))
+    early = stage.sends("invoice", invoice("INV-2", order, [invoice_line(HINGES, 4, 48)], 192))
+    assert (early["status"], len(stage.invoices())) == ("waiting", 1)
+    stage.sends("shipment", shipment("SHP-2", of_order(order, items=[ship_item(HINGES, 4)])))
+    stage.release()
+    stage.sync()
+    delivered(stage.document("--number", "INV-2"))
+    assert [row["invoiceLines"][0]["poReceiptNbr"] for row in stage.invoices()] == ["PR000233", "PR000234"]
+
+
+def test_no_part_delivery_is_waited_for_once_the_buyer_has_closed_the_line(stage: Stage) -> None:
+    order = goods_in(stage, 6)
+    delivered(stage.sends("invoice", invoice("INV-1", order, [invoice_line(HINGES, 6, 48)], 288)))
+    stage.change(order, {"lineNumber": 1, "completed": True})
+    row = stage.sends("invoice", invoice("INV-2", order, [invoice_line(HINGES, 4, 48)], 192))
+    asked(row, "over_invoiced", "0 received and not yet invoiced")
+
+
 def test_one_invoice_over_two_deliveries_is_linked_to_both(stage: Stage) -> None:
     order = stage.order(HINGE)
     for number, quantity in (("SHP-A", 4), ("SHP-B", 6)):
