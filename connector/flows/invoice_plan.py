@@ -62,7 +62,7 @@ def body(plan: InvoicePlan) -> SupplierInvoiceUpdate:
         hold=True,
         date=plan.date,
         due_date=plan.due,
-        post_period=f"{plan.date:%m%Y}",  # MMYYYY, unlike financialPeriod
+        post_period=f"{plan.date.month:02}{plan.date.year:04}",  # MMYYYY, unlike financialPeriod
         supplier_number=plan.supplier,
         supplier_reference=plan.reference,
         payment_ref_no=plan.reference,

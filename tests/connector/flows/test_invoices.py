@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.flows import invoices as flow
-from connector.flows.invoice_plan import InvoicePlan
+from connector.flows.invoice_plan import InvoicePlan, body
 from connector.flows.verdict import ReceiptLine, Verdict
 from mapping.models import Company, TradingPartner
 from tests.connector.flows.facts import Told, an_earlier, outcome, output, released
@@ -125,6 +125,10 @@ def test_goods_that_are_not_released_are_waited_for(order: Company) -> None:
     on_hold = ReceiptLine("PR1", 1, released=False, open=Decimal(10))
     assert outcome(said(order, of_ten(), receipts=[on_hold])) == "waiting"
     assert outcome(said(order, of_ten(), receipts=[], was_shipped=Decimal(0))) == "waiting"
+
+
+def test_date_whose_year_lacks_its_century_is_posted_as_it_stands(order: Company) -> None:
+    assert body(plan(said(order, of_ten(date="0026-03-03")))).post_period == "030026"
 
 
 def test_less_received_than_invoiced_is_asked_about(order: Company) -> None:
