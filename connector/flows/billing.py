@@ -79,7 +79,11 @@ def _bill(line: InvoiceLine, paper: Invoice, found: Ground, where: str) -> Bille
     net = found.net(view, line.quantity, line.unit, line.price, line.price_basis, where)
     if isinstance(net, Difference):
         return net
-    return Billed(view, line, in_six_digits(line.quantity * factor), net)
+    quantity = in_six_digits(line.quantity * factor)
+    if line.quantity and not quantity:
+        sentence = f"{where}: a quantity of {line.quantity:f} is too small to be booked."
+        return Difference("quantity", view.name, sentence, {"found": f"{line.quantity:f}", "line": view.name})
+    return Billed(view, line, quantity, net)
 
 
 def _order_of(line: InvoiceLine, paper: Invoice, found: Ground, where: str) -> str | Difference:
@@ -234,12 +238,12 @@ def _take(line: Billed, receipts: Sequence[ReceiptLine], left: dict[tuple[str, i
 
 
 def linked_lines(billed: Sequence[Billed]) -> list[BookingLinePlan]:
-    """One line per receipt line taken; what needs no receipt is linked to the order (visma.md §9.4)."""
+    """One line per receipt line taken; what needs no receipt is linked to the order (visma.md §9.4). Nothing for none."""
     lines = []
     for line in billed:
         for receipt, part in line.receipts:
             lines.append(_booking_line(line, part, receipt=receipt.receipt, receipt_line=receipt.line))
-        if not line.receipts and not line.surplus:
+        if line.quantity and not line.receipts and not line.surplus:
             lines.append(_booking_line(line, line.quantity, order=line.view.order_number, order_line=line.view.number))
     return lines
 

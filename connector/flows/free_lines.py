@@ -105,8 +105,13 @@ def expense_lines(paper: Invoice, partner: TradingPartner) -> tuple[list[Booking
     lines = []
     for line in paper.lines:
         net = plain_net(line)
-        if net is None or not line.quantity:
-            return [], [Difference("total", paper.number, f"Line {line.position} has no quantity or no price.")]
+        if net is None:
+            sentence = (
+                f"Line {line.position} has no quantity, no price, or a price per {line.price_basis or 'nothing'}."
+            )
+            return [], [Difference("total", paper.number, sentence)]
+        if not line.quantity:
+            continue
         try:
             vat = _vat_category([*line.taxes] or list(paper.taxes), partner)
         except MappingMissing as missing:

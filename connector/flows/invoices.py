@@ -234,8 +234,10 @@ def _against_orders(paper: Invoice, company: Company, found: Ground, facts: Fact
     beyond, faults = surplus_lines(paper, billed, found)
     if faults:
         return Asking(faults, lines)
-    plan = _plan(paper, found, facts, currency, [*linked_lines(billed), *beyond, *free])
-    return Ready(wrap(plan), paper_lines(billed))
+    wanted = [*linked_lines(billed), *beyond, *free]
+    if not wanted:
+        return Asking([_nothing_to_book(paper)], lines)
+    return Ready(wrap(_plan(paper, found, facts, currency, wanted)), paper_lines(billed))
 
 
 def _with_lines(verdict: Waiting | Asking, lines: Sequence[PaperLine]) -> Verdict:
@@ -253,6 +255,10 @@ def _does_not_add_up(paper: Invoice, currency: str) -> Difference:
         f"Invoice {paper.number}: lines, charges and taxes do not add up to its total of {paper.total} {currency}."
     )
     return Difference("total", paper.number, sentence, {"found": str(paper.total)}, paper.total, currency)
+
+
+def _nothing_to_book(paper: Invoice) -> Difference:
+    return Difference("total", paper.number, f"Invoice {paper.number} bills nothing: there is nothing to book.")
 
 
 def _without_order(paper: Invoice, found: Ground, facts: Facts, expense: bool) -> Verdict:
@@ -279,7 +285,7 @@ def _as_expense(paper: Invoice, found: Ground, facts: Facts) -> Verdict:
         lines += free
     asked = ask(list({(one.cause, one.subject): one for one in differences}.values()), facts)
     if asked or not lines:
-        return Asking(asked or [Difference("total", paper.number, f"Invoice {paper.number} has no lines.")])
+        return Asking(asked or [_nothing_to_book(paper)])
     if len(found.suppliers) != 1 and not found.orders:
         sentence = f"{found.partner} stands for several suppliers: it is not certain whose invoice {paper.number} is."
         return Asking([Difference("order_unknown", f"invoice {paper.number}", sentence)])

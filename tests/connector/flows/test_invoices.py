@@ -131,6 +131,22 @@ def test_date_whose_year_lacks_its_century_is_posted_as_it_stands(order: Company
     assert body(plan(said(order, of_ten(date="0026-03-03")))).post_period == "030026"
 
 
+def test_line_of_zero_pieces_is_not_booked_and_asks_nobody(order: Company) -> None:
+    lines = [*TEN, invoice_line(A1, 0, "12.50")]
+    [goods] = plan(said(order, invoice("I1", "PO100", lines, 125))).lines
+    assert (goods.receipt, goods.quantity) == ("PR1", Decimal(10))
+    TradingPartner.objects.update(unmatched_invoice="expense")
+    assert len(plan(said(order, invoice("I1", "", lines, 125))).lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "ends"),
+    [([], "total"), ([invoice_line(A1, 0, "12.50")], "total"), ([invoice_line(A1, "0.0000001", 1)], "quantity")],
+)
+def test_invoice_that_leaves_nothing_to_book_is_asked_about(order: Company, lines: list[Tree], ends: str) -> None:
+    assert outcome(said(order, invoice("I1", "PO100", lines, 0))) == ends
+
+
 def test_less_received_than_invoiced_is_asked_about(order: Company) -> None:
     assert outcome(said(order, of_ten(), receipts=[released(8)], was_shipped=Decimal(8))) == "over_invoiced"
 
