@@ -11,6 +11,7 @@ from connector.flows.invoice_plan import LONGEST_TEXT, BookingLinePlan
 from connector.flows.verdict import (
     ZERO,
 )
+from connector.rsx.codes import basis_unit, price_divisor
 from connector.rsx.common import Tax
 from connector.rsx.invoice import Invoice, InvoiceLine, Reconciliation
 from mapping import lookup
@@ -122,5 +123,10 @@ def expense_lines(paper: Invoice, partner: TradingPartner) -> tuple[list[Booking
 
 
 def plain_net(line: InvoiceLine) -> Decimal | None:
-    """Quantity times price as written; None when one of them is missing."""
-    return line.quantity * line.price if line.quantity is not None and line.price is not None else None
+    """Quantity times price over its basis; None when one of them is missing, or the basis is another unit than the line's."""
+    divisor = price_divisor(line.price_basis)
+    if divisor is None and line.unit and basis_unit(line.price_basis) == line.unit:
+        divisor = Decimal(1)
+    if line.quantity is None or line.price is None or divisor is None:
+        return None
+    return line.quantity * line.price / divisor

@@ -189,6 +189,26 @@ def test_invoice_that_fits_no_order_is_asked_about_or_an_expense(order: Company)
     assert plan(said(order, unknown, patience_over=True)).supplier == "50000"
 
 
+@pytest.mark.parametrize(
+    ("price", "unit", "basis", "total", "ends"),
+    [
+        (1250, "EA", "HP", None, "ready"),
+        (1250, "", "HP", 125, "ready"),
+        ("12.50", "KG", "PK", 125, "ready"),
+        (1250, "EA", "HP", 12500, "total"),
+        ("12.50", "EA", "PK", 125, "total"),
+    ],
+)
+def test_price_of_an_expense_is_for_what_its_basis_says(
+    order: Company, price: object, unit: str, basis: str, total: int | None, ends: str
+) -> None:
+    TradingPartner.objects.update(unmatched_invoice="expense")
+    verdict = said(order, invoice("I1", "", [invoice_line(A1, 10, price, unit, basis=basis)], total))
+    assert outcome(verdict) == ends
+    if ends == "ready":
+        assert [(line.quantity, line.price) for line in plan(verdict).lines] == [(Decimal(10), Decimal("12.5"))]
+
+
 def test_other_currency_is_asked_about(order: Company) -> None:
     assert outcome(said(order, of_ten(currency="EUR"))) == "currency"
     assert plan(said(order, of_ten())).currency == "NOK"
