@@ -25,6 +25,7 @@ __all__ = [
     "Tax",
     "basis_unit",
     "charges",
+    "currency",
     "dates",
     "description",
     "item_numbers",
@@ -122,6 +123,11 @@ def trading_partner(header: Block) -> str:
     if len(found) > 15:
         header.warn("TradingPartnerId", f"{found[:40]!r} is longer than 15 characters")
     return found
+
+
+def currency(header: Block) -> str:
+    """The currency of a paper's amounts: the buyer's, else the seller's, in capitals; "" where none is stated."""
+    return (header.text("BuyersCurrency") or header.text("SellersCurrency")).upper()
 
 
 def item_numbers(line: Block) -> ItemNumbers:

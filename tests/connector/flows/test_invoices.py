@@ -209,6 +209,12 @@ def test_price_of_an_expense_is_for_what_its_basis_says(
         assert [(line.quantity, line.price) for line in plan(verdict).lines] == [(Decimal(10), Decimal("12.5"))]
 
 
+def test_currency_may_stand_as_the_seller_s_or_in_small_letters(order: Company) -> None:
+    assert outcome(said(order, of_ten(SellersCurrency="EUR"))) == "currency"
+    assert outcome(said(order, of_ten(currency="NOK", SellersCurrency="EUR"))) == "ready"
+    assert plan(said(order, of_ten(currency="nok"))).currency == "NOK"
+
+
 def test_other_currency_is_asked_about(order: Company) -> None:
     assert outcome(said(order, of_ten(currency="EUR"))) == "currency"
     assert plan(said(order, of_ten())).currency == "NOK"
