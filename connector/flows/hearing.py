@@ -20,6 +20,7 @@ REJECTS = {"RJ": "rejects", "RD": "rejects, with details,", "RF": "rejects, with
 DELIVERY_DATES = ("067", "017", "069")
 SHIP_DATES = ("068", "079")
 ECHOES = ("002", "010")  # what we had asked for, repeated
+OTHER_DATES = ("001", "050", "118", "405", "510", "511", "BBD")  # last day, receipt, pick-up, production, shelf life
 PROMISING = ("confirmed", "changed", "approval", "backordered")
 ALL_LINES = ("AD", "AK", "AE", "AH")  # what is not listed is answered as well
 
@@ -71,7 +72,7 @@ def _whole(view: LineView, paper: OrderAck, quantity: Decimal) -> Answer:
         return Answer(view, str(view.number))
     if paper.type in REJECTS:
         return Answer(view, str(view.number), rejected=quantity)
-    date = _stated(paper.dates) or (None if view.promised else view.requested)
+    date = _stated(paper.dates) or (None if view.promised or _is_unread(paper.dates) else view.requested)
     return Answer(view, str(view.number), confirmed=quantity, dates=[date] if date else [])
 
 
@@ -101,6 +102,9 @@ def _entry(
     if quantity is None:
         sentence = f"{where}: the supplier changes the quantity and does not say to what."
         return Difference("quantity", view.name, sentence, {"found": entry.status, "line": view.name})
+    if quantity < 0:
+        sentence = f"{where}: a quantity of {quantity:f} {view.unit} is less than nothing."
+        return Difference("quantity", view.name, sentence, {"found": f"{quantity:f}", "line": view.name})
     answer.statuses.append(entry.status)
     if status in ("confirmed", "changed", "approval"):
         answer.confirmed += quantity
@@ -111,7 +115,8 @@ def _entry(
     elif status == "cancelled":
         answer.deleted += quantity
     date = _entry_date(entry, status, view) or _stated(line.dates) or _stated(paper.dates)
-    if date is None and not view.promised and status == "confirmed":
+    unread = entry.date_is_unread or _is_unread(line.dates) or _is_unread(paper.dates)
+    if date is None and not unread and not view.promised and status == "confirmed":
         date = view.requested  # accepted as ordered, date included
     if status in PROMISING and date:
         answer.dates.append(date)
@@ -132,8 +137,10 @@ def _quantity(line: AckLine, entry: AckEntry, view: LineView, factor: Decimal, *
 
 def _entry_date(entry: AckEntry, status: str, view: LineView) -> dt.date | None:
     """An echo promises nothing but what was wanted, where the line is accepted (sps.md §6); DR itself says the new date."""
-    if entry.date_kind not in ECHOES or entry.status == "DR":
+    if entry.date_kind not in (*ECHOES, *OTHER_DATES) or entry.status == "DR":
         return entry.date
+    if entry.date_kind in OTHER_DATES:
+        return None
     accepted = status in ("confirmed", "changed") and entry.date == view.requested
     return entry.date if accepted else None
 
@@ -145,6 +152,11 @@ def _stated(dates: Sequence[PaperDate]) -> dt.date | None:
         if found:
             return max(found)
     return None
+
+
+def _is_unread(dates: Sequence[PaperDate]) -> bool:
+    """Whether a promised date is stated that nobody can read: then it is not known to be the wanted one."""
+    return any(date.raw and not date.date for date in dates if date.qualifier in (*DELIVERY_DATES, *SHIP_DATES))
 
 
 def _price(line: AckLine, answer: Answer, found: Ground, where: str) -> list[Difference]:

@@ -61,13 +61,17 @@ STATUS_CLASS: Final[Mapping[str, StatusClass]] = MappingProxyType(
 
 
 class AckEntry(Paper):
-    """One answer about a line: `quantity` is the quantity for this `status`; `date_kind` as in sps.md §6 (068 …)."""
+    """One answer about a line: `quantity` is the quantity for this `status`; `date_kind` as in sps.md §6 (068 …).
+
+    `date_is_unread` where a date is stated that does not parse.
+    """
 
     status: str = ""
     quantity: Decimal | None = None
     unit: str = ""
     date_kind: str = ""
     date: dt.date | None = None
+    date_is_unread: bool = False
     price: Decimal | None = None
     price_basis: str = ""
     numbers: ItemNumbers = ItemNumbers()
@@ -150,12 +154,14 @@ def _line(position: int, item: Block) -> AckLine:
 
 
 def _entry(block: Block) -> AckEntry:
+    date = block.date("ItemScheduleDate")
     return AckEntry(
         status=block.text("ItemStatusCode"),
         quantity=block.number("ItemScheduleQty"),
         unit=block.text("ItemScheduleUOM"),
         date_kind=block.text("ItemScheduleQualifier"),
-        date=block.date("ItemScheduleDate"),
+        date=date,
+        date_is_unread=date is None and bool(block.text("ItemScheduleDate", needed=False)),
         price=block.number("PurchasePrice"),
         price_basis=block.text("PurchasePriceBasis"),
         numbers=item_numbers(block),

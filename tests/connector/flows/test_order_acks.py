@@ -105,6 +105,11 @@ def test_remainder_stays_unconfirmed_and_excess_is_asked_about(order: Company) -
     assert outcome(said(order, ack("PO100", "AC", [ack_line(A1, entry("IA", 11))]))) == "quantity"
 
 
+@pytest.mark.parametrize("status", ["IA", "IB", "IR"])
+def test_less_than_nothing_is_asked_about(order: Company, status: str) -> None:
+    assert outcome(said(order, ack("PO100", "AC", [ack_line(A1, entry(status, -1, LATE))]))) == "quantity"
+
+
 def test_locations_are_added_up(order: Company) -> None:
     paper = ack("PO100", "AC", [ack_line(A1, entry("IA", 4))], place="OSLO")
     assert outcome(said(order, paper, answered_elsewhere=Decimal(6))) == "ready"
@@ -122,6 +127,27 @@ def test_echo_of_another_date_than_the_wanted_one_promises_nothing_new(
 ) -> None:
     paper = ack("PO100", "AC", [ack_line(A1, entry(status, 10, LATE, kind="002"))])
     assert promised(said(order, paper)) == expected
+
+
+@pytest.mark.parametrize(("status", "expected"), [("IA", "2026-04-01"), ("IB", "")])
+@pytest.mark.parametrize("kind", ["001", "511", "BBD"])
+def test_date_of_something_else_than_a_delivery_is_no_promise(
+    order: Company, status: str, expected: str, kind: str
+) -> None:
+    paper = ack("PO100", "AC", [ack_line(A1, entry(status, 10, LATE, kind=kind))])
+    assert promised(said(order, paper)) == expected
+
+
+@pytest.mark.parametrize(
+    "paper",
+    [
+        *(ack("PO100", "AC", [ack_line(A1, entry(status, 10, "9.4.2026"))]) for status in ("IA", "DR", "IB")),
+        ack("PO100", "AC", [ack_line(A1, entry("IA", 10))], dates=[dated("067", "2026-04-31")]),
+        ack("PO100", "AK", dates=[dated("068", "9.4.2026")]),
+    ],
+)
+def test_date_that_cannot_be_read_does_not_become_the_wanted_one(order: Company, paper: Tree) -> None:
+    assert promised(said(order, paper)) == ""
 
 
 def test_header_s_date_is_for_lines_without_their_own(order: Company) -> None:
