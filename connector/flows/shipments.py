@@ -27,6 +27,7 @@ from connector.flows.verdict import (
     uncountable,
 )
 from connector.rsx import shipment
+from connector.rsx.order_ack import STATUS_CLASS
 from connector.rsx.shipment import ShipLine, Shipment
 from mapping.matching import Difference, LineView, in_six_digits
 from mapping.models import Company
@@ -195,6 +196,10 @@ def _add(line: ShipLine, found: Ground, shipped: dict[int, Shipped], where: str)
         return Difference("substitution", view.name, f"{where}: the supplier ships a substitute.", {"line": view.name})
     if line.quantity is None or line.quantity < 0:
         return Difference("quantity", view.name, f"{where}: the shipped quantity is missing or below zero.")
+    if line.quantity and STATUS_CLASS.get(line.status) in ("rejected", "cancelled"):
+        sentence = f"{where}: status {line.status} says that it is not delivered, and {line.quantity:f} are shipped. "
+        sentence += "If that is accepted, they are not received."
+        return Difference("quantity", view.name, sentence, {"found": f"{line.quantity:f}", "line": view.name})
     factor = found.factor(line.unit, view, where)
     if isinstance(factor, Difference):
         return factor

@@ -56,6 +56,7 @@ def test_last_part_completes_the_line(order: Company) -> None:
         (ship_item(A1, -1), "quantity"),
         (ship_item(A1, None), "quantity"),
         (ship_item(A1, 0), "quantity"),
+        *((ship_item(A1, 3, ItemStatusCode=status), "quantity") for status in ("IR", "ROS", "CC", "ID")),
         (ship_item(A1, 1, "CS"), "unit_unmapped"),
         (ship_item(A1, 1, "CT"), "over_shipped"),
         (ship_item(A1, 1, ItemStatusCode="IS"), "substitution"),
