@@ -14,6 +14,7 @@ from mapping.matching import Difference, KnownNumbers, LineView, Tolerance, Unit
 from mapping.models import Company, Order, TradingPartner
 
 PIECE = "EA"
+PURPOSES = ("", "00", "01", "05", "06", "07", "20", "CN")  # sps.md §9; 04 only in acknowledgments
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,17 @@ def missing_orders(found: Ground, wanted: Iterable[str]) -> Verdict | None:
             instead = Difference("order_unknown", number, f"Order {number} is not in Visma.", {"order": number})
             return Waiting(f"Order {number} is not in Visma yet.", instead)
     return None
+
+
+def unknown_purpose(kind: str, number: str, purpose: str) -> Verdict | None:
+    """A purpose decides whether anything is booked at all: one that nobody knows is asked about (sps.md §9)."""
+    known = (*PURPOSES, "04") if kind == "acknowledgment" else PURPOSES
+    if purpose in known:
+        return None
+    sentence = (
+        f"{kind.capitalize()} {number} has purpose {purpose}, which is not known here: book it by hand, if at all."
+    )
+    return Asking([Difference("unsupported", f"{kind} {number}", sentence, {"found": purpose})])
 
 
 def duplicate(facts: Facts, kind: str, number: str, purpose: str, order_numbers: frozenset[str]) -> Verdict | None:

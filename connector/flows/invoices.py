@@ -9,7 +9,7 @@ from typing import Any
 from connector.errors import InDoubt, NotFound, Rejected
 from connector.flows.billing import allocate, billed_lines, currency_differs, linked_lines, over_invoiced, paper_lines
 from connector.flows.free_lines import account_missing, charge_lines, expense_lines, plain_net, surplus_lines
-from connector.flows.ground import Ground, duplicate, ground, missing_orders, unwanted
+from connector.flows.ground import Ground, duplicate, ground, missing_orders, unknown_purpose, unwanted
 from connector.flows.invoice_plan import DOCUMENT_TYPE, BookingLinePlan, InvoicePlan, body, verify
 from connector.flows.verdict import (
     Asking,
@@ -71,6 +71,7 @@ def match(paper: Invoice, company: Company, facts: Facts) -> Verdict:
     early = (
         unwanted(found.partner, KIND, "Invoices")
         or duplicate(facts, "invoice", paper.number, _purpose(paper), frozenset(summary.order_numbers))
+        or unknown_purpose("invoice", paper.number, paper.purpose)
         or _not_posted(paper, facts)
         or _typed(paper, found, facts)
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.flows import drafts, receipts
-from connector.flows.ground import Ground, duplicate, ground, missing_orders, unwanted
+from connector.flows.ground import Ground, duplicate, ground, missing_orders, unknown_purpose, unwanted
 from connector.flows.hearing import REJECTS, Answer, heard, location_of
 from connector.flows.receipts import ReceiptPlan
 from connector.flows.verdict import (
@@ -81,7 +81,8 @@ def match(paper: OrderAck, company: Company, facts: Facts) -> Verdict:
     found = ground(company, paper.trading_partner_id, [number], [line.numbers for line in paper.lines])
     off = unwanted(found.partner, KIND, "Acknowledgments")
     again = duplicate(facts, "acknowledgment", paper.number or number, paper.purpose, frozenset({number}))
-    early = off or again or missing_orders(found, [number])
+    odd = unknown_purpose("acknowledgment", paper.number or number, paper.purpose)
+    early = off or again or odd or missing_orders(found, [number])
     if early:
         return early
     location = location_of(paper)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.flows import receipts
-from connector.flows.ground import Ground, duplicate, ground, missing_orders, unwanted
+from connector.flows.ground import Ground, duplicate, ground, missing_orders, unknown_purpose, unwanted
 from connector.flows.receipts import LotPlan, ReceiptLinePlan, ReceiptPlan
 from connector.flows.verdict import (
     ZERO,
@@ -90,7 +90,8 @@ def match(paper: Shipment, company: Company, facts: Facts) -> Verdict:
     found = ground(company, paper.trading_partner_id, summary.order_numbers, [line.numbers for line in paper.lines])
     off = unwanted(found.partner, KIND, "Ship notices")
     again = duplicate(facts, "shipment", paper.number, paper.purpose, frozenset(summary.order_numbers))
-    early = off or again or _cancellation(paper, found, facts) or missing_orders(found, summary.order_numbers)
+    odd = unknown_purpose("shipment", paper.number, paper.purpose)
+    early = off or again or odd or _cancellation(paper, found, facts) or missing_orders(found, summary.order_numbers)
     if early:
         return early
     if found.partner.acknowledgment == found.partner.Acknowledgment.RECEIPT:

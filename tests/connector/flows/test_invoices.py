@@ -209,6 +209,11 @@ def test_price_of_an_expense_is_for_what_its_basis_says(
         assert [(line.quantity, line.price) for line in plan(verdict).lines] == [(Decimal(10), Decimal("12.5"))]
 
 
+@pytest.mark.parametrize("purpose", ["04", "ZZ"])
+def test_purpose_that_nobody_knows_is_asked_about(order: Company, purpose: str) -> None:
+    assert outcome(said(order, of_ten(TsetPurposeCode=purpose))) == "unsupported"
+
+
 def test_currency_may_stand_as_the_seller_s_or_in_small_letters(order: Company) -> None:
     assert outcome(said(order, of_ten(SellersCurrency="EUR"))) == "currency"
     assert outcome(said(order, of_ten(currency="NOK", SellersCurrency="EUR"))) == "ready"

@@ -175,6 +175,11 @@ def test_acknowledgment_that_is_taken_back_is_asked_about(order: Company) -> Non
     assert outcome(said(order, ack("PO100", "AD", TsetPurposeCode="01"))) == "order_rejected"
 
 
+def test_purpose_that_nobody_knows_is_asked_about(order: Company) -> None:
+    assert outcome(said(order, ack("PO100", "AD", TsetPurposeCode="04"))) == "ready"
+    assert outcome(said(order, ack("PO100", "AD", TsetPurposeCode="ZZ"))) == "unsupported"
+
+
 def test_accepted_rejection_goes_on(order: Company) -> None:
     paper = ack("PO100", "AC", [ack_line(A1, entry("IR", 10))])
     assert outcome(said(order, paper, accepted={("order_rejected", "PO100 line 1")})) == "ready"

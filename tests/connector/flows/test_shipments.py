@@ -83,6 +83,11 @@ def test_order_that_is_not_there_yet_is_waited_for(order: Company) -> None:
     assert outcome(said(order, shipment("S1", of_order("PO101", items=[ship_item(A1, 1)])))) == "waiting"
 
 
+@pytest.mark.parametrize("purpose", ["04", "ZZ"])
+def test_purpose_that_nobody_knows_is_asked_about(order: Company, purpose: str) -> None:
+    assert outcome(said(order, of_ten(purpose))) == "unsupported"
+
+
 @pytest.mark.parametrize(
     ("purpose", "earlier", "ends"),
     [
