@@ -48,9 +48,9 @@ def visma_hook(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
     """One webhook of the connection with this `webhook_uid` (visma.md §7): 204 with at most one row more.
 
     401 for a wrong or missing signature (also when no secret is configured) and for a stamp outside the window, 404 for
-    an unknown address, 413 for more than 256 kB, 503 for a secret that no key reads (the sender tries again later). The
-    stamp and the event id are not signed and not graded as certain, so a stamp that is absent or unreadable is no reason
-    to refuse, and only the same event with the same body is a repeat.
+    an unknown address, 400 for a body that breaks off, 413 for more than 256 kB, 503 for a secret that no key reads (the
+    sender tries again later). The stamp and the event id are not signed and not graded as certain, so a stamp that is
+    absent or unreadable is no reason to refuse, and only the same event with the same body is a repeat.
     """
     if request.method != "POST":
         answer = refusal(request, 405, "Webhooks are sent with POST.")
@@ -62,7 +62,10 @@ def visma_hook(request: HttpRequest, uid: uuid.UUID) -> HttpResponse:
         return refusal(request, 503, UNREADABLE)
     if connection is None:
         raise Http404
-    body = _read(request)
+    try:
+        body = _read(request)
+    except Exception:  # noqa: BLE001 - each web server has errors of its own for chunks that break off
+        return refusal(request, 400, "The body did not come to its end.")
     if len(body) > LARGEST_BODY:
         return refusal(request, 413, f"A webhook has at most {LARGEST_BODY // 1024} kB.")
     why = _untrusted(request, connection, body)

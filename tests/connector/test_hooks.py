@@ -123,11 +123,11 @@ def test_a_body_that_is_too_large_is_refused_unread(visma: Connection) -> None:
     assert send(visma, b"x" * (LARGEST_BODY + 1)).status_code == 413
 
 
-def in_chunks(visma: Connection, body: bytes) -> HttpResponse:
+def in_chunks(visma: Connection, body: bytes, given: io.BytesIO | None = None) -> HttpResponse:
     """A webhook without Content-Length, as gunicorn hands it on: its input ends where the last chunk does."""
     environ = RequestFactory().post("/", b"", content_type="application/json").environ
     environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "HTTP_X_VWD_SIGNATURE_V1": signature(KEY, body)}
-    environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+    environ |= {"wsgi.input": given or io.BytesIO(body), "wsgi.input_terminated": True}
     return visma_hook(WSGIRequest(environ), visma.webhook_uid)
 
 
@@ -139,6 +139,18 @@ def test_a_webhook_in_chunks_is_read_to_its_end(visma: Connection) -> None:
 def test_chunks_are_no_way_around_the_largest_body(visma: Connection) -> None:
     assert in_chunks(visma, b"x" * LARGEST_BODY).status_code == 204
     assert in_chunks(visma, b"x" * (LARGEST_BODY + 1)).status_code == 413
+
+
+class BrokenOff(io.BytesIO):
+    """The input of a web server that finds no whole body, and says so in its own way."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise ArithmeticError(f"{size} bytes were promised")
+
+
+def test_a_body_that_breaks_off_is_refused(visma: Connection) -> None:
+    assert in_chunks(visma, BODY, BrokenOff()).status_code == 400
+    assert not Hook.objects.exists()
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(0, 204), (-299, 204), (-301, 401), (30, 204), (61, 401), (-86400, 401)])
