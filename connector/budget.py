@@ -1,7 +1,8 @@
 """How many calls a remote system still allows us: one budget per connection, shared by all processes through its row.
 
 Visma has fixed windows (visma.md §6): 500 calls an hour are assumed until it says otherwise. SPS publishes nothing
-(sps.md §3.6): it has no budget until it answers 429. A call that cannot go is refused here, before it is made.
+(sps.md §3.6): it has no budget until it answers 429, or tells of a window and its end; then for as long as that lasts.
+A call that cannot go is refused here, before it is made.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ _SECOND = timedelta(seconds=1)  # ends of windows are told in whole seconds
 
 @dataclass(frozen=True)
 class Said:
-    """What an answer says about the window: calls in all, calls left, and if it does, the time until it ends."""
+    """What an answer says about the window: calls in all, calls left, and if it does, the time until it ends.
+
+    0 is no time: it stands in the last second of a window, or always.
+    """
 
     limit: int
     remaining: int
@@ -52,7 +56,7 @@ class Said:
         limit, remaining, reset = (int(float(text)) if text else None for text in texts)
         if not limit or remaining is None or (reset or 0) > LONGEST_WINDOW:
             return None
-        return cls(limit, remaining, None if reset is None else timedelta(seconds=reset))
+        return cls(limit, remaining, timedelta(seconds=reset) if reset else None)
 
 
 class ConnectionBudget:
@@ -72,7 +76,7 @@ class ConnectionBudget:
         Raises RateLimited with the seconds until there is one again; then nothing was called.
         """
         self._spent_at = now = timezone.now()
-        if self._system is Connection.System.SPS:
+        if self._system is Connection.System.SPS and not self._row.filter(budget_resets_at__gt=now).exists():
             self.refuse_while_blocked()
         elif not self._take(now, priority):
             self.refuse_while_blocked()
@@ -83,7 +87,8 @@ class ConnectionBudget:
     def learn(self, status: int, headers: Mapping[str, str]) -> None:
         """Take in what an answer says of the budget; a 429 closes it for as long as the answer says."""
         now = timezone.now()
-        if self._system is Connection.System.VISMA and (said := Said.read(headers)):
+        said = Said.read(headers)
+        if said and (said.reset or self._system is Connection.System.VISMA):
             self._align(said, now)
         if status == 429:
             self.block(retry_after(headers))

@@ -23,7 +23,7 @@ BUDGET_COLUMNS = ("system", "budget_limit", "budget_remaining", "budget_resets_a
 
 
 class Budget(TypedDict):
-    """Calls of the window that runs now; `resets_in` in seconds. SPS tells no limit: None, and 0 left while it refuses."""
+    """Calls of the window that runs now; `resets_in` in seconds. Where SPS tells no limit: None, and 0 left while it refuses."""
 
     limit: int | None
     remaining: int | None
@@ -94,12 +94,14 @@ def budgets(company: Company | None, now: datetime) -> dict[str, Budget]:
 
 def budget_of(connection: Connection, now: datetime) -> Budget:
     """A window that has ended is full again; nothing goes while the other side has asked us to wait (connector.budget)."""
+    ends = connection.budget_resets_at
     limit = None
     if connection.system == Connection.System.VISMA:
         limit = connection.budget_limit or ASSUMED_LIMIT
+    elif ends and ends > now:
+        limit = connection.budget_limit
     if connection.blocked_until and connection.blocked_until > now:
         return {"limit": limit, "remaining": 0, "resets_in": _seconds(connection.blocked_until - now)}
-    ends = connection.budget_resets_at
     if limit is None or ends is None or ends <= now:
         return {"limit": limit, "remaining": limit, "resets_in": 0}
     return {"limit": limit, "remaining": max(0, connection.budget_remaining), "resets_in": _seconds(ends - now)}

@@ -110,7 +110,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds from `Retry-After` (seconds or HTTP date), else from `X-RateLimit-Reset` when nothing remains (visma.md §6).
 
     A day at most: a date in the year 9999 is a mistake over there, and what waits for it would never be looked at again. Of
-    a window more than an hour is not believed: milliseconds, or a point in time.
+    a window more than an hour is not believed: milliseconds, or a point in time. Nor is 0: refused again and again, we would
+    ask every second.
     """
     wait = _seconds(headers.get("Retry-After", "").strip(), headers)
     if wait is not None:
@@ -118,7 +119,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if headers.get("X-RateLimit-Remaining", "").strip() != "0":
         return None
     left = _seconds(headers.get("X-RateLimit-Reset", "").strip(), headers)
-    return left if left is not None and left <= LONGEST_WINDOW else None
+    return left if left and left <= LONGEST_WINDOW else None
 
 
 def _seconds(text: str, headers: Mapping[str, str]) -> float | None:

@@ -149,7 +149,10 @@ class TestVisma:
         ConnectionBudget(connection.pk).learn(429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "80000"})
         assert _row(connection).blocked_until == START + timedelta(seconds=60)
 
-    def test_a_window_whose_end_is_never_told_is_still_counted(self, clock: time_machine.Traveller) -> None:
+    @pytest.mark.parametrize("told", [{}, {"X-RateLimit-Reset": "0"}])
+    def test_a_window_whose_end_is_never_told_is_still_counted(
+        self, clock: time_machine.Traveller, told: dict[str, str]
+    ) -> None:
         connection = _connection()
         server = FixedWindows(limit=100)
         budget = ConnectionBudget(connection.pk)
@@ -158,8 +161,16 @@ class TestVisma:
                 budget.spend(ANSWERS)
                 status, headers = server.hit()
                 del headers["X-RateLimit-Reset"]
-                budget.learn(status, headers)
+                budget.learn(status, headers | told)
+            clock.shift(2)
         assert (server.refused, server.calls[0]) == (0, 97)
+
+    def test_who_refuses_and_names_no_moment_but_now_is_not_asked_again_every_second(
+        self, clock: time_machine.Traveller
+    ) -> None:
+        connection = _connection()
+        ConnectionBudget(connection.pk).learn(429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0"})
+        assert _row(connection).blocked_until == START + timedelta(seconds=60)
 
     def test_what_is_left_is_as_told_once_the_limit_turns_out_lower_than_what_was_spent(
         self, clock: time_machine.Traveller
@@ -196,8 +207,22 @@ class TestSps:
         budget = ConnectionBudget(connection.pk)
         for _ in range(600):
             budget.spend(BACKFILL)
-            budget.learn(200, {"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"})
+            budget.learn(200, {"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "0"})
         assert _row(connection).budget_limit == 0
+
+    def test_a_window_that_it_tells_of_is_kept_to_until_it_ends(self, clock: time_machine.Traveller) -> None:
+        connection = _connection("sps")
+        server = FixedWindows(limit=20, length=600)
+        assert _spend_all(ConnectionBudget(connection.pk), server, ORDERS) == 18
+        with pytest.raises(RateLimited) as refused:
+            ConnectionBudget(connection.pk).spend(ORDERS)
+        assert refused.value.retry_after == 601
+        clock.shift(602)
+        budget = ConnectionBudget(connection.pk)
+        for _ in range(600):  # it says no more of windows
+            budget.spend(BACKFILL)
+            budget.learn(200, {})
+        assert server.refused == 0
 
     def test_refusals_without_a_word_are_waited_out_longer_each_time(self, clock: time_machine.Traveller) -> None:
         connection = _connection("sps")
