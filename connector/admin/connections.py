@@ -144,12 +144,12 @@ class ConnectionAdmin(Reasoned):
 
     @admin.display(description="calls left")
     def budget(self, connection: Connection) -> str:
-        blocked = connection.blocked_until
-        if blocked and blocked > timezone.now():
+        blocked, ends, now = connection.blocked_until, connection.budget_resets_at, timezone.now()
+        if blocked and blocked > now:
             return f"none until {blocked:%H:%M:%S} UTC"
-        if not connection.budget_limit:
-            return "no limit told yet"
-        return f"{connection.budget_remaining} of {connection.budget_limit}"
+        if ends is None or ends <= now:
+            return "no limit told"
+        return f"{connection.budget_remaining} of {connection.budget_limit} until {ends:%H:%M:%S} UTC"
 
     @coloured({"runs": "success", "paused": "danger"}, description="state", ordering="paused_at")
     def shown_state(self, connection: Connection) -> str:

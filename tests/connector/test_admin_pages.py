@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
@@ -128,6 +129,18 @@ def test_a_stream_is_late_by_its_own_interval(boss: Client, world: Company) -> N
     streams = boss.get("/admin/").context["streams"]
     late = {cursor.stream: is_late for cursor, is_late in streams if cursor.connection == visma}
     assert (late["orders"], late["items"]) == (True, False)
+
+
+@pytest.mark.parametrize(("minutes", "shown"), [(5, "10 of 500 until 12:05:00 UTC"), (-5, "no limit told")])
+def test_calls_that_are_left_are_shown_with_their_end_and_only_until_then(
+    boss: Client, world: Company, minutes: int, shown: str
+) -> None:
+    ends = NOON + timedelta(minutes=minutes)
+    Connection.objects.update(budget_limit=500, budget_remaining=10, budget_resets_at=ends)
+    visma = Connection.objects.get()
+    with time_machine.travel(NOON, tick=False):
+        pages = ("/admin/", reverse("admin:connector_connection_change", args=[visma.pk]))
+        assert all(shown in boss.get(page).content.decode() for page in pages)
 
 
 def test_the_dashboard_asks_a_fixed_number_of_queries(boss: Client, world: Company) -> None:
