@@ -74,7 +74,7 @@ def _fresh_mark(folder: Path) -> Path:
     mark = folder / f"heartbeat-{os.getpid()}"
     for old in folder.glob("heartbeat-*"):
         with suppress(FileNotFoundError):
-            if old == mark or time.time() - old.stat().st_mtime > 86400:
+            if old in (mark, heartbeat.sentinels_mark(mark)) or time.time() - old.stat().st_mtime > 86400:
                 old.unlink()
     return mark
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -203,8 +204,22 @@ def test_an_acknowledged_beat_is_seen_in_the_database_and_in_the_file(
 
     get_broker().acknowledge(heartbeat.BEAT)
 
+    assert heartbeat.last(tmp_path / "mark") is None  # the sentinel was not seen yet
+    get_broker().set_stat("cluster", "figures", 3)
     assert heartbeat.last(tmp_path / "mark") is not None
     assert workers(timezone.now()) == 1
+
+
+def test_a_beat_without_a_living_sentinel_is_no_life(db: None, settings: Settings, tmp_path: Path) -> None:
+    settings.HEARTBEAT_FILE = str(tmp_path / "mark")
+    (tmp_path / "mark").touch()
+    get_broker().set_stat("cluster", "figures", 3)
+    os.utime(heartbeat.sentinels_mark(tmp_path / "mark"), (1000, 1000))
+
+    seen = heartbeat.last(tmp_path / "mark")
+
+    assert seen is not None
+    assert seen.timestamp() == 1000
 
 
 def test_a_cluster_that_was_started_again_is_counted_once_and_old_ones_are_swept(

@@ -140,6 +140,19 @@ def test_work_resumes_after_the_monitor_died(workers: Start, tmp_path: Path, sai
     assert living(line.all) == []
 
 
+def test_schedules_run_on_after_the_sentinel_stood_still(workers: Start, tmp_path: Path, said: Path) -> None:
+    """So it does once a worker has died with the lock of its own timer; the beat goes on without it."""
+    supervisor = workers()
+    until(Heartbeat.objects.exists, LONGEST_SECONDS)
+    line = Line(supervisor)
+
+    os.kill(line.sentinel, signal.SIGSTOP)
+
+    assert until(lambda: restarts(said), LONGEST_SECONDS) + START_SECONDS <= RESUME_SECONDS
+    work_is_done(tmp_path / "after")
+    assert living(line.all) == []
+
+
 def test_work_goes_on_after_a_worker_in_a_task_or_the_pusher_died(workers: Start, tmp_path: Path) -> None:
     """django-q2 replaces both; where the queue is broken by it, the watchdog begins anew. The dead stay dead."""
     supervisor = workers()
