@@ -13,6 +13,7 @@ from django.utils import timezone
 from audit import ledger
 from audit.models import Document, Kind, Status
 from connector import clients, mirror
+from connector.budget import ANSWERS, ORDERS
 from connector.errors import (
     Busy,
     ConnectorError,
@@ -76,7 +77,8 @@ def _attempt(document: Document, owner: str, connection: Connection) -> None:
     work = LeasedWork.taken_up(document, owner, timedelta(seconds=connection.absence_lag_seconds))
     looking = work.needs_find
     try:
-        both = clients.clients_for(document.company, document, before=work.renew)
+        priority = ORDERS if document.kind == Kind.ORDER else ANSWERS
+        both = clients.clients_for(document.company, document, priority=priority, before=work.renew)
         found = flow.find(work, both) if looking else ""
         looking = False
         _arrived(work, flow.deliver(work, both, found))

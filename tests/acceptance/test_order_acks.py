@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from audit.reports import order_lines
+from connector.models import Connection
 from mapping.models import ItemTolerance, Order, TradingPartner
 from tests.acceptance.stage import HINGE, WHITE, Stage, asked, delivered
 from tests.papers import ack, ack_line, dated, entry, numbers
@@ -318,3 +321,17 @@ def test_tolerance_of_an_item_counts_before_that_of_its_partner(stage: Stage) ->
     row = stage.sends("order_ack", ack(order, "AC", lines))
     asked(row, "price", "price 49 NOK per STK, ordered at 48")
     assert "price 76" not in row["reason"]
+
+
+def test_the_last_calls_of_a_window_at_sps_are_for_answers(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    ends = timezone.now() + timedelta(minutes=10)
+    Connection.objects.filter(system="sps").update(budget_limit=100, budget_remaining=9, budget_resets_at=ends)
+    for _ in range(3):
+        stage.world.new_order("50000", [HINGE])
+    stage.put("order_ack", ack(order, "AD", dates=[dated("067", "2026-12-20")]))
+    stage.run("sync")
+    assert promised(stage, order) == "2026-12-20"
+    waiting = stage.documents("--kind", "order", "--status", "matched")
+    assert len(waiting) == 3
+    assert all(f"until {ends:%Y-%m-%d %H:%M:%S} UTC" in row["reason"] for row in waiting)
