@@ -133,7 +133,7 @@ def _tell_budget(result: Ping, connection: Connection) -> None:
     now = timezone.now()
     if row.blocked_until and row.blocked_until > now:
         result.state("call budget", False, f"refused until {row.blocked_until:%Y-%m-%d %H:%M:%S} UTC")
-    elif not row.budget_limit or row.budget_resets_at is None:
+    elif row.budget_resets_at is None or row.budget_resets_at <= now:
         result.state("call budget", True, "nothing was said about a limit")
     else:
         detail = f"{row.budget_remaining} of {row.budget_limit} calls left until {row.budget_resets_at:%H:%M:%S} UTC"

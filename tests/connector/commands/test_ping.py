@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.utils import timezone
 
 from connector.clients import pause
 from connector.models import Connection
@@ -62,6 +64,12 @@ def test_everything_works(connected: Company) -> None:
     assert result.facts["visma"]["ok"] is True
     assert "calls left until" in _detail(result, "visma", "call budget")
     assert "Visma.net · token: ok, issued" in result.words
+
+
+def test_a_window_that_is_over_says_nothing_of_the_calls_that_are_left(connected: Company) -> None:
+    over = timezone.now() - timedelta(seconds=1)
+    Connection.objects.filter(system="sps").update(budget_limit=20, budget_remaining=0, budget_resets_at=over)
+    assert _detail(run("ping", "--json"), "sps", "call budget") == "nothing was said about a limit"
 
 
 def test_it_costs_five_calls_to_visma_and_four_to_sps(connected: Company) -> None:
