@@ -11,10 +11,24 @@ from urllib.parse import quote
 
 from django.db.models import Prefetch, QuerySet
 
-from audit.models import Document, DocumentOrder, Hold, Kind
+from audit.models import Cause, Document, DocumentOrder, Hold, Kind
 
 MOST_PAPERS = 20  # a longer list is no letter any more
 MOST_IN_A_LINK = 1_800  # characters of an address that every mail program takes
+NOT_THEIRS = (
+    Cause.PARTNER_UNMAPPED,
+    Cause.TAX_UNMAPPED,
+    Cause.ACCOUNT_MISSING,
+    Cause.ORDER_CHANGED,
+    Cause.CANCELLED,
+    Cause.CREDIT_NOTE,
+    Cause.NOT_POSTABLE,
+    Cause.UNSUPPORTED,
+    Cause.REMOTE_REJECTED,
+    Cause.IN_DOUBT,
+)
+"""What no other paper would put right: our own mappings and books, and papers that are what they are."""
+TO_OURSELVES = " If that is accepted,"  # the end of a sentence that tells our own people what an answer does
 
 
 @dataclass(frozen=True)
@@ -34,11 +48,12 @@ class Letter:
 
 
 def letter_about(holds: QuerySet[Hold]) -> Letter | None:
-    """The letter about the papers behind a question; None where none of them came from a supplier. Three queries."""
-    open_ones = Prefetch("holds", Hold.objects.filter(closed_at=None).order_by("pk"), to_attr="reasons")
+    """The letter about the papers behind a question; None where the supplier has nothing to put right. Three queries."""
+    theirs = Hold.objects.filter(closed_at=None).exclude(cause__in=NOT_THEIRS).order_by("pk")
+    open_ones = Prefetch("holds", theirs, to_attr="reasons")
     numbers = Prefetch("orders", DocumentOrder.objects.order_by("order_number"))
     papers = (
-        Document.objects.filter(pk__in=holds.values("document"))
+        Document.objects.filter(pk__in=holds.exclude(cause__in=NOT_THEIRS).values("document"))
         .exclude(kind=Kind.ORDER)
         .select_related("company", "partner")
         .defer("output", "progress")
@@ -76,7 +91,7 @@ def _paragraph(paper: Document) -> str:
     dated = f"of {paper.date}" if paper.date else ""
     about = [f"{_capital(_named(paper))} {dated}".strip(), f"order {orders}" if orders else "", worth]
     reasons: Sequence[Hold] = getattr(paper, "reasons", ())
-    differs = [f"- {hold.sentence}" for hold in reasons]
+    differs = [f"- {hold.sentence.partition(TO_OURSELVES)[0]}" for hold in reasons]
     return "\n".join([", ".join(part for part in about if part), *differs])
 
 

@@ -171,10 +171,10 @@ class Holds(viewsets.GenericViewSet[Hold]):
     @extend_schema(responses=LetterSerializer)
     @action(detail=True)
     def letter(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the address's own names
-        """The text that asks the supplier for a replacement: SPS carries no such request. 404 for orders of our own."""
+        """The text that asks the supplier for a replacement, which SPS does not carry. 404 where it is no matter of theirs."""
         found = letter_about(self._open())
         if found is None:
-            raise NotFound("It is about an order of our own: no supplier wrote it.")
+            raise NotFound("There is nothing in it that the supplier could put right.")
         return Response(LetterSerializer(found).data)
 
     @extend_schema(request=WhySerializer, responses=AnsweredSerializer)

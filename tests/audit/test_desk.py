@@ -145,6 +145,30 @@ def test_a_letter_about_many_papers_stays_a_letter(
     assert "paste%20the%20rest" in letter.link
 
 
+def test_a_letter_says_nothing_of_what_only_our_own_people_decide(company: Company, nordic: TradingPartner) -> None:
+    paper = held(nordic, "INV-1", "over_invoiced", "PO1 line 1")
+    paper.holds.update(sentence="PO1 line 1: 11 invoiced, 4 ordered. If that is accepted, the rest is an expense.")
+    letter = letter_about(desk.alike(paper.holds.get()))
+    assert letter
+    assert "- PO1 line 1: 11 invoiced, 4 ordered.\n" in letter.body
+    assert "accepted" not in letter.body
+
+
+@pytest.mark.parametrize("cause", ["account_missing", "tax_unmapped", "remote_rejected", "credit_note", "not_postable"])
+def test_a_supplier_is_written_nothing_about_what_another_paper_would_not_put_right(
+    company: Company, nordic: TradingPartner, cause: str
+) -> None:
+    paper = held(nordic, "INV-1", cause, "NORDIC")
+    assert letter_about(desk.alike(paper.holds.get())) is None
+    also = Difference("price", "PO1 line 1", "13.10 instead of 12.50.")
+    ledger.wake([paper], "Looked at again.", now=timezone.now())
+    ledger.hold(paper, [Difference(cause, "NORDIC", "Ours."), also], now=timezone.now())
+    letter = letter_about(desk.alike(paper.holds.get(cause="price", closed_at=None)))
+    assert letter
+    assert "- 13.10 instead of 12.50.\n\n" in letter.body
+    assert "Ours." not in letter.body
+
+
 def test_nobody_is_asked_to_replace_our_own_order(company: Company, nordic: TradingPartner) -> None:
     ours = held(nordic, "PO1", "partner_unmapped", "50000", kind=Kind.ORDER)
     question = desk.alike(ours.holds.get())
