@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,19 @@ class OperatorCommand(BaseCommand):
     """
 
     of_a_company = True
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Django's own, whose refusals are an object on stdout too when one was asked for."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        refuse = parser.error
+
+        def error(message: str) -> Any:
+            if parser.called_from_command_line:
+                self._print({"json": "--json" in sys.argv}, {"error": message})
+            return refuse(message)
+
+        parser.error = error  # type: ignore[method-assign]  # Django takes no parser of ours
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout, and nothing else there")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.core.management import execute_from_command_line
 from django.utils import timezone
 
 from audit.models import Document, Event, Status
@@ -188,6 +191,18 @@ def test_a_visma_that_does_not_answer_replays_nothing(company: Company) -> None:
     assert (result.code, result.facts["refused"]) == (1, 1)
     document.refresh_from_db()
     assert document.status == Status.DELIVERED
+
+
+def test_what_the_parser_refuses_is_an_object_too_when_one_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["manage.py", "replay", "--status", "delivered", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        execute_from_command_line(sys.argv)
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "--status: invalid choice: 'delivered'" in json.loads(said.out)["error"]
+    assert said.err.startswith("usage: manage.py replay")
 
 
 def test_untouched_history_verifies(company: Company) -> None:
