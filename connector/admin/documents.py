@@ -271,7 +271,7 @@ class DocumentAdmin(ReadOnly, Page):
         """The document with its bytes. Raises Http404, PermissionDenied."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if not str(pk).isdigit():
+        if not str(pk).isdecimal():
             raise Http404
         found = Document.objects.select_related("company", "partner", "transmission").filter(pk=int(str(pk))).first()
         if found is None:

@@ -202,7 +202,7 @@ class OrderAdmin(ReadOnly, Page):
     def _order(self, request: HttpRequest, pk: str | int | None) -> Order:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if not str(pk).isdigit():
+        if not str(pk).isdecimal():
             raise Http404
         found = Order.objects.select_related("company", "supplier").filter(pk=int(str(pk))).first()
         if found is None:

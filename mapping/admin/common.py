@@ -52,7 +52,7 @@ class Days(RangeDateFilter):  # type: ignore[misc]  # unfold publishes no types
         first, last = (self._day(end) for end in ("from", "to"))
         if first:
             queryset = queryset.filter(**{f"{self.parameter_name}__gte": self._stored(first)})
-        if last:
+        if last and last < date.max:  # no day comes after that one
             queryset = queryset.filter(**{f"{self.parameter_name}__lt": self._stored(last + timedelta(days=1))})
         return queryset
 

@@ -159,6 +159,15 @@ def test_the_page_shows_life_reason_and_the_fix(finance: Client, company: Compan
     assert "10.10" in shown, "figures stay as written"
 
 
+def test_the_page_says_the_same_money_at_stake_as_the_desk(finance: Client, company: Company) -> None:
+    document = held(company)
+    document.holds.update(amount=None, currency="")
+    ledger.describe(document, {}, [], amount=Decimal(3209), currency="DKK")
+    question = reverse("desk_hold", args=[document.holds.get().pk])
+    assert "DKK 3,209.00 at stake" in finance.get(question, follow=True).content.decode()
+    assert '<td class="mlc-n">DKK 3,209.00</td>' in finance.get(page(document)).content.decode()
+
+
 @pytest.mark.parametrize("address", [LIST, "page", "/admin/desk/", "/admin/", "question"])
 def test_a_hostile_paper_is_text_on_every_page(finance: Client, company: Company, address: str) -> None:
     document = held(company, subject=EVIL, number=EVIL)
@@ -190,6 +199,8 @@ def test_any_paper_has_a_page(finance: Client, company: Company, content: bytes)
 def test_an_address_of_nothing_is_not_found(finance: Client) -> None:
     assert finance.get(f"{LIST}4711/change/").status_code == 404
     assert finance.get(f"{LIST}abc/change/").status_code == 404
+    assert finance.get(f"{LIST}²/change/").status_code == 404
+    assert finance.get("/admin/mapping/order/²/change/").status_code == 404
 
 
 @pytest.mark.parametrize("term", ["INV-77", "in/PO/PO9", "PO000412", "NORDIC", "out/IN/search"])
@@ -214,6 +225,7 @@ def test_filters_narrow_the_list(finance: Client, company: Company) -> None:
             "the day itself too"
         )
     assert finance.get(LIST, {"created_at_from": "nonsense"}).status_code == 200
+    assert finance.get(LIST, {"created_at_to": "9999-12-31"}).context["cl"].result_list.count() == 2
     assert finance.get(LIST, {"silence": "unpicked"}).context["cl"].result_list.count() == 0
     assert finance.get(LIST, {"direction": "outbound"}).context["cl"].result_list.count() == 0
 
