@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit import paper
+from audit import desk, paper
 from audit.letter import asked_words
 from audit.models import Document
 from connector.admin.life import COLOURS, steps
@@ -25,7 +25,7 @@ def paper_page(document: Document) -> dict[str, Any]:
         "orders": list(document.orders.select_related("order")),
         "lines": lines[:LINES_SHOWN],
         "lines_cut": len(lines) > LINES_SHOWN,
-        "holds": list(document.holds.filter(closed_at=None).select_related("assigned_to")),
+        "holds": list(desk.with_stakes(document.holds.filter(closed_at=None)).select_related("assigned_to")),
         "events": events,
         "decisions": list(document.decisions.order_by("decided_at")),
         "exchanges": list(document.exchanges.order_by("-started_at")[:EXCHANGES_SHOWN]),

@@ -198,6 +198,13 @@ def test_accepting_a_price_is_a_decision_with_a_reason_for_this_content(finance:
     assert sorted(found) == [("13.10", "agreed by phone", "Finance-user", place) for place in ("0", "1")]
 
 
+def test_a_number_used_before_leads_to_the_paper_that_had_it(finance: Client, company: Company) -> None:
+    address = ask(company, "number_reused", "invoice INV-0", earlier=7, orders=["PO1", "PO2"])
+    shown = finance.get(address, follow=True).content.decode()
+    assert '<a href="/admin/audit/document/7/change/">document 7</a>' in shown
+    assert "<dd>PO1, PO2</dd>" in shown
+
+
 @pytest.mark.parametrize("cause", ["remote_rejected", "total", "currency", "item_unmapped"])
 def test_what_cannot_be_accepted_is_not_offered(finance: Client, company: Company, cause: str) -> None:
     assert 'value="accept"' not in finance.get(ask(company, cause, "x"), follow=True).content.decode()
