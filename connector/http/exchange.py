@@ -177,6 +177,11 @@ def _judged(what: str, reply: _Reply, secrets: tuple[str, ...], *, write: bool) 
     success = 200 <= reply.status < 300
     said = "" if success else words.remote_text(reply.content, secrets)
     error = translation.refusal(what, reply.status, reply.headers, said, write=write)
+    if success and write and words.is_web_page(reply.content):
+        return errors.InDoubt(
+            f"{what} was answered with {reply.status} and a web page, which is not theirs. Whether it happened is"
+            " unknown; it is looked up before anything is sent."
+        )
     if error is not None or not reply.broken or write:
         return error  # the status of a write decides: it happened, even when the words about it broke off
     if reply.oversize:

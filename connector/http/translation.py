@@ -36,10 +36,19 @@ def refusal(
         return errors.Stale(f"{what}: it has changed since it was read. It is read and matched again.")
     if status == 404:
         return errors.NotFound(f"{what} found nothing there ({words}).", status=status)
-    return _refused(what, status, headers, words)
+    if 300 <= status < 400:
+        return _redirected(what, headers, words, write=write)
+    return _refused(what, status, words)
 
 
-def _refused(what: str, status: int, headers: Mapping[str, str], words: str) -> errors.ConnectorError:
+def _redirected(what: str, headers: Mapping[str, str], words: str, *, write: bool) -> errors.ConnectorError:
+    where = f"{what} was redirected to {headers.get('Location', 'nowhere')} ({words}), which is not followed."
+    if write:  # what has been done may answer so, too (RFC 9110 §15.4.4); a wrong address shows when it is looked up
+        return errors.InDoubt(f"{where} Whether it happened is unknown; it is looked up before anything is sent.")
+    return errors.Misconfigured(f"{where} Check the address of the connection.")
+
+
+def _refused(what: str, status: int, words: str) -> errors.ConnectorError:
     if status == 401:
         return TokenRefused(
             f"{what}: we were refused with {words}. Check client id and secret, and that the application is approved for"
@@ -48,11 +57,6 @@ def _refused(what: str, status: int, headers: Mapping[str, str], words: str) -> 
     if status == 403:
         return errors.Misconfigured(
             f"{what} is forbidden to us ({words}). Check the scopes and rights of the application.", status=status
-        )
-    if 300 <= status < 400:
-        return errors.Misconfigured(
-            f"{what} was redirected to {headers.get('Location', 'nowhere')} ({words}), which is not followed."
-            " Check the address of the connection."
         )
     return errors.Rejected(f"{what} was refused with {words}", status=status)
 

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 from connector import errors
 from connector.http import ApiSession
 from connector.http.paging import told
-from connector.http.words import is_web_page
 from connector.sps.schemas import Entry, HistoryEntry, HistoryPage, Listing, ListingPage, plain_path
 
 log = logging.getLogger(__name__)
@@ -89,13 +88,7 @@ class SpsClient:
     def post(self, path: str, content: bytes, meta: Mapping[str, str]) -> int:
         """Create the file, or replace it: the status, where 200 may mean replaced (sps.md §3.8)."""
         headers = {"Content-Type": "application/octet-stream"} | _meta_headers(meta)
-        answer = self._session.call("POST", _DATA + _file(path), write=True, content=content, headers=headers)
-        if is_web_page(answer.content):
-            raise errors.InDoubt(
-                f"{answer.what} was answered with {answer.status} and a web page, which is not SPS's. Whether it happened is"
-                " unknown; it is looked up before anything is sent."
-            )
-        return answer.status
+        return self._session.call("POST", _DATA + _file(path), write=True, content=content, headers=headers).status
 
     def delete(self, path: str) -> None:
         """Gone afterwards; a file that was gone already is fine. May be repeated, so nothing is ever in doubt."""

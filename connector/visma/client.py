@@ -216,7 +216,13 @@ class VismaClient:
     def _write(self, method: str, path: str, body: Sendable | None = None, etag: str = "") -> Answer:
         headers = self._headers | ({"If-Match": f'"{etag}"'} if etag else {})
         json = body.wire() if isinstance(body, Body) else body
-        return self._session.call(method, path, write=True, json=json, headers=headers)
+        answer = self._session.call(method, path, write=True, json=json, headers=headers)
+        if method == "PUT" and answer.status != 204 and not _etag(answer):  # a change has both (visma.md §4)
+            raise errors.InDoubt(
+                f"{answer.what} was answered with {answer.status}, but without what Visma says of a change. It is looked up"
+                " before repeating."
+            )
+        return answer
 
     def _modified(self, since: str | None, name: str = "lastModifiedDateTime") -> Params:
         if since is None:

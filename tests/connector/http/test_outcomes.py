@@ -18,10 +18,10 @@ from tests.connector.stand_in import Asked, Manner, Said, StandIn, json_said
 @pytest.mark.parametrize(
     ("status", "read", "write"),
     [
-        (301, errors.Misconfigured, errors.Misconfigured),
-        (302, errors.Misconfigured, errors.Misconfigured),
-        (304, errors.Misconfigured, errors.Misconfigured),
-        (307, errors.Misconfigured, errors.Misconfigured),
+        (301, errors.Misconfigured, errors.InDoubt),
+        (302, errors.Misconfigured, errors.InDoubt),
+        (304, errors.Misconfigured, errors.InDoubt),
+        (307, errors.Misconfigured, errors.InDoubt),
         (400, errors.Rejected, errors.Rejected),
         (403, errors.Misconfigured, errors.Misconfigured),
         (404, errors.NotFound, errors.NotFound),
@@ -54,6 +54,13 @@ def test_success_comes_back_as_an_answer(status: int) -> None:
     assert answer.status == status
     assert not answer.broken
     assert call.error == ""
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_web_page_says_nothing_about_a_write(status: int) -> None:
+    page = Said(status, b"<!DOCTYPE html><html><title>We will be back</title></html>")
+    assert isinstance(outcome(page, write=True)[0], errors.InDoubt)
+    assert outcome(page, write=False)[0].status == status
 
 
 def test_a_redirect_is_never_followed() -> None:

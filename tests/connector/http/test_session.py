@@ -135,7 +135,9 @@ def test_numbers_arrive_digit_for_digit() -> None:
     assert answer.json() == {"a": Decimal("0.1"), "b": Decimal("20.0"), "c": Decimal("12345678901234567890.000000001")}
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff\xfe", b"NaN", b"[" * 100_000, b"1e99999999999999999999"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<paper>", b"{", b"\xff\xfe", b"NaN", b"[" * 100_000, b"1e99999999999999999999"]
+)
 def test_unreadable_json_is_transient_for_a_read_and_in_doubt_for_a_write(body: bytes) -> None:
     for write, family in ((False, errors.Transient), (True, errors.InDoubt)):
         answer, _ = outcome(Said(200, body), write=write)

@@ -56,6 +56,14 @@ def test_created_without_a_number_is_in_doubt(location: str) -> None:
         client(far).create_receipt(BODY)
 
 
+def test_a_change_is_believed_by_its_status_or_its_etag() -> None:
+    with StandIn(Said(200, b"", {"ETag": '"new="'}), Said(204), Said(200)) as far:
+        assert client(far).update_order("PO1", BODY, "old=") == "new="
+        assert client(far).update_order("PO1", BODY, "old=") == ""
+        with pytest.raises(errors.InDoubt, match="looked up"):
+            client(far).update_order("PO1", BODY, "old=")
+
+
 @pytest.mark.parametrize("manner", ["close", "reset", "cut_head"])
 def test_a_lost_answer_leaves_every_write_in_doubt(manner: Manner) -> None:
     writes: list[Callable[[VismaClient], Any]] = [
