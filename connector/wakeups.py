@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.db import transaction
 from django_q.tasks import async_task
 
@@ -23,4 +21,4 @@ def wake_workers(system: str = "") -> None:
 
     The next sweep would see it anyway, only later. A queue that does not answer is logged and loses nothing.
     """
-    transaction.on_commit(partial(queue, "wake", system), robust=True)
+    transaction.on_commit(lambda: queue("wake", system), robust=True)  # no partial: Django logs it by its name

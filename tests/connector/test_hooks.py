@@ -19,8 +19,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.exceptions import RedisError
 
-from connector import polling, tasks
+from connector import polling, tasks, wakeups
 from connector.hooks import LARGEST_BODY, signature, visma_hook
 from connector.models import Connection, Cursor, Hook
 from mapping.models import Company
@@ -69,6 +70,16 @@ def test_a_signed_webhook_is_stored_raw_and_wakes_the_polls(visma: Connection) -
     assert due_at is not None
     assert due_at <= timezone.now()
     assert queued() == before + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_webhook_is_taken_while_the_queue_is_away(visma: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_task: object, **_options: object) -> None:
+        raise RedisError("Connection refused.")
+
+    monkeypatch.setattr(wakeups, "async_task", refuse)
+    assert send(visma, headers={"x-vwd-event-id": "e1"}).status_code == 204
+    assert Hook.objects.count() == 1
 
 
 @pytest.mark.parametrize(
