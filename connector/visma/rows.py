@@ -9,10 +9,12 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, Self, TypeVar
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+LARGEST: Final = Decimal(10) ** 13  # what the mirrors' columns do not hold: such a row would stop its whole stream
 
 
 def unwrapped(value: Any) -> Any:
@@ -51,6 +53,13 @@ class Dto(BaseModel):
             return value
         plain = {name: unwrapped(item) for name, item in value.items()}
         return {name: item for name, item in plain.items() if item is not None}
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name, value in self:
+            if isinstance(value, Decimal) and abs(value) >= LARGEST:
+                raise ValueError(f"{name} is {value}, which is no amount and no quantity")
+        return self
 
 
 class Party(Dto):

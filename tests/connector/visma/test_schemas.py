@@ -131,6 +131,13 @@ def test_an_order_is_read_by_our_names() -> None:
     assert order.last_modified_date_time == "2026-03-20T06:35:22.153"
 
 
+@pytest.mark.parametrize("row", [{"orderTotal": Decimal("1e13")}, {"lines": [{"orderQty": "-10000000000000"}]}])
+def test_figure_that_no_column_of_ours_holds_makes_its_row_unreadable(row: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="no amount and no quantity"):
+        schemas.PurchaseOrderDto.model_validate(row)
+    assert schemas.PurchaseOrderDto.model_validate({"orderTotal": Decimal("9999999999999.99")}).order_total
+
+
 def test_an_invoice_row_knows_whether_its_lines_came() -> None:
     assert schemas.SupplierInvoiceDto.model_validate({"invoiceLines": []}).lines_came
     assert not schemas.SupplierInvoiceDto.model_validate({"invoiceLines": None}).lines_came
