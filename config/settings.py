@@ -193,6 +193,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "connector.api.problems.documented"],
     "ENUM_NAME_OVERRIDES": {"CauseEnum": "audit.models.Cause", "StatusEnum": "audit.models.Status"},
 }
 

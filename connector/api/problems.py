@@ -53,6 +53,21 @@ def refusal(request: HttpRequest, code: int, detail: str) -> HttpResponse:
     return JsonResponse(said, status=code, headers=_with_id({}, said), content_type=CONTENT_TYPE)
 
 
+def documented(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """SPECTACULAR_SETTINGS' hook: what every address may answer besides what it is for stands in the description too."""
+    text = {"type": "string"}
+    names = ("type", "title", "detail", "instance", "request_id")
+    said: dict[str, Any] = {**dict.fromkeys(names, text), "status": {"type": "integer"}}
+    said["errors"] = {"type": "object", "additionalProperties": {}, "description": "by field, where a field is wrong"}
+    schema = {"type": "object", "properties": said, "required": [*names, "status"]}
+    result["components"]["schemas"]["Problem"] = schema
+    content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for verbs in result["paths"].values():
+        for operation in verbs.values():
+            operation["responses"]["default"] = {"description": "Why not.", "content": content}
+    return result
+
+
 def answers_problems(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A plain Django view whose exceptions are answered as problems too."""
 

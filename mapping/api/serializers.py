@@ -107,7 +107,9 @@ class PartnerSerializer(Reasoned[TradingPartner]):
 class PartnersOwn(Reasoned[M]):
     """A row of a partner's, which shows whose it is."""
 
-    trading_partner_id = serializers.CharField(source="partner.trading_partner_id", read_only=True, default=None)
+    trading_partner_id = serializers.CharField(
+        source="partner.trading_partner_id", read_only=True, default=None, allow_null=True
+    )
 
 
 class RouteSerializer(PartnersOwn[PartnerRoute]):
