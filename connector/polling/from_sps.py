@@ -25,6 +25,8 @@ GIVE_UP_AFTER = 3  # files in a row that could not be fetched for now: the syste
 HISTORY_REACH = timedelta(days=7)
 LONG_LOOK = timedelta(hours=1)
 TAKEN = ("deleted", "downloaded")
+# an invoice finds its goods announced by the same poll
+IN_TURN: dict[str, int] = {Kind.ORDER_ACK: 0, Kind.SHIPMENT: 1, Kind.INVOICE: 2}
 BLANK = b"\xef\xbb\xbf \t\r\n\x00"
 
 
@@ -36,13 +38,14 @@ def _mailbox(connection: Connection, cursor: Cursor, priority: int) -> str:
     """List, then for each file: read, store, commit, delete (sps.md §3.9)."""
     sps = _sps(connection, cursor, priority)
     listing = sps.walk(connection.out_dir)
+    files = sorted(listing, key=lambda entry: IN_TURN.get(_promised_kind(entry.path), 0))
     if cursor.problem:  # files that fail each time must not stand before the others for ever
-        random.shuffle(listing)
+        random.shuffle(files)
     _problem_of_directory(cursor, connection, missing=listing.missing)
     failures: list[str] = []
     refused: list[str] = []
     in_a_row = 0
-    for entry in a_while(listing, READ_SECONDS):
+    for entry in a_while(files, READ_SECONDS):
         try:
             _fetch(connection, sps, entry.path)
             in_a_row = 0

@@ -11,7 +11,7 @@ from audit.reports import order_lines
 from connector.sandbox import Wanted
 from mapping.models import Order
 from tests.acceptance.stage import HINGE, SCREWS, WHITE, Stage, asked, delivered
-from tests.papers import Tree, charge, invoice, invoice_line, numbers, of_order, ship_item, shipment, tax
+from tests.papers import Tree, ack, charge, invoice, invoice_line, numbers, of_order, ship_item, shipment, tax
 
 HINGES = numbers("1", buyer="1001-BLK", vendor="NP-77410")
 TEN = [invoice_line(HINGES, 10, 48)]
@@ -222,6 +222,16 @@ def test_more_than_was_ordered_is_held_over_several_invoices(stage: Stage) -> No
     asked(row, "over_invoiced", "11 STK invoiced in all")
     delivered(stage.sends("invoice", invoice("INV-3", order, [invoice_line(HINGES, 4, 48)], 192)))
     assert len(stage.invoices()) == 2
+
+
+def test_answers_are_read_in_their_turn_whatever_their_names(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    stage.put("invoice", invoice("INV-1", order, TEN, 480))
+    stage.put("shipment", shipment("SHP-1", of_order(order, items=[ship_item(HINGES, 10)])), name="/out/SH/SH-2.json")
+    stage.put("order_ack", ack(order, "AD"), name="/out/PR/PR-3.json")
+    stage.sync()
+    rows = sorted(stage.documents(), key=lambda row: int(row["id"]))
+    assert [row["kind"] for row in rows if row["direction"] == "inbound"] == ["order_ack", "shipment", "invoice"]
 
 
 def test_invoice_of_a_part_delivery_that_is_not_announced_yet_waits_for_it(stage: Stage) -> None:
