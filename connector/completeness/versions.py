@@ -11,6 +11,8 @@ Log = list[tuple[str, str]]
 # within one second: the log is no finer
 ORDER = ("uploaded", "downloaded", "deleted")
 AFTER_A_READING = ("deleted", "uploaded", "downloaded")  # what is deleted then is what had been read before
+# or the newer one was what was read: nothing tells, and what may be lost is asked for
+REPLACED = ("downloaded", "uploaded", "deleted")
 
 
 def unread_versions(log: Log, readings: int, *, listed: bool) -> list[str]:
@@ -22,9 +24,13 @@ def unread_versions(log: Log, readings: int, *, listed: bool) -> list[str]:
     tells_of_readings = any(status == "downloaded" for _, status in log)
     gone: list[tuple[str, bool]] = []
     uploaded, read = "", False
+    last = max(log)[0] if log and not listed else ""
     for stamp, second in groupby(sorted(log), key=itemgetter(0)):
         statuses = {status for _, status in second}
-        for status in AFTER_A_READING if uploaded and read else ORDER:
+        order = AFTER_A_READING if uploaded and read else ORDER
+        if uploaded and not read and stamp == last and statuses.issuperset(REPLACED):
+            order = REPLACED
+        for status in order:
             if status not in statuses:
                 continue
             if status == "uploaded":
