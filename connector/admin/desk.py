@@ -21,14 +21,16 @@ from django.views.decorators.http import require_GET, require_http_methods
 from audit import desk
 from audit.letter import letter_about
 from audit.models import Cause, Hold, Kind
+from audit.reports import LineStand, order_stands
 from connector.admin.fixes import ACCEPTED, FIXES, Assign, Fix, Why
 from connector.admin.rehearsal import faults_of, findings
 from connector.evidence import suggestions_of
 from connector.rehearsal import Change
 from connector.wakeups import wake_workers
-from mapping.models import Company
+from mapping.models import Company, Order
 
 SHOWN = 100
+ORDERS_BESIDE, LINES_BESIDE = 10, 20
 FITS_NOTHING = (
     Cause.ORDER_UNKNOWN,
     Cause.LINE_UNKNOWN,
@@ -38,9 +40,10 @@ FITS_NOTHING = (
     Cause.QUANTITY,
 )
 SEEN_FIRST = ("accept", "expense", "replacement", "ignore")
-SEES, SEES_DOCUMENTS, DECIDES, IGNORES, REPLAYS = (
+SEES, SEES_DOCUMENTS, SEES_ORDERS, DECIDES, IGNORES, REPLAYS = (
     "audit.view_hold",
     "audit.view_document",
+    "mapping.view_order",
     "audit.decide_document",
     "audit.ignore_document",
     "audit.replay_document",
@@ -269,13 +272,17 @@ def _documents(number: int, verb: str = "is") -> str:
 
 
 def _context(request: HttpRequest, holds: QuerySet[Hold], first: Hold, forms: dict[str, Any]) -> dict[str, Any]:
-    shown = desk.with_stakes(holds).select_related("document__partner").defer("document__output")
+    rows = desk.with_stakes(holds).select_related("document__partner").defer("document__output")
+    shown = list(rows.order_by("opened_at")[:SHOWN])
+    lines = _lines_beside(shown) if request.user.has_perm(SEES_ORDERS) else []
     return {
         **admin.site.each_context(request),
         "title": str(Cause(first.cause).label).capitalize(),
         "hold": first,
         "question": desk.question_of(holds),
-        "holds": list(shown.order_by("opened_at")[:SHOWN]),
+        "holds": shown,
+        "lines": lines[:LINES_BESIDE],
+        "lines_cut": len(lines) > LINES_BESIDE,
         "facts": sorted(
             (name.replace("_", " "), _fact(name, value))
             for name, value in first.facts.items()
@@ -287,6 +294,15 @@ def _context(request: HttpRequest, holds: QuerySet[Hold], first: Hold, forms: di
         "is_mine": first.assigned_to_id == request.user.pk,
         "letter": letter_about(holds) if "replacement" in forms else None,
     }
+
+
+def _lines_beside(holds: Sequence[Hold]) -> list[LineStand]:
+    """What the papers' orders say by now: of the lines that are asked about, where the questions name any."""
+    papers = [hold.document_id for hold in holds if hold.document.kind != Kind.ORDER]
+    orders = Order.objects.filter(documents__document__in=papers).distinct().order_by("-date", "-pk")[:ORDERS_BESIDE]
+    lines = [stand for order in order_stands(list(orders)).values() for stand in order.lines]
+    asked = {hold.facts.get("line") for hold in holds}
+    return [stand for stand in lines if f"{stand.line.order.number} line {stand.line.number}" in asked] or lines
 
 
 def _fact(name: str, value: Any) -> Any:

@@ -177,7 +177,6 @@ class UnitFix(Fix):
     rsx_unit = _text("Unit on the paper", 3, hint="RSX code, such as EA or CA")
     factor = forms.DecimalField(
         label="Factor",
-        initial=Decimal(1),
         max_digits=19,
         decimal_places=6,
         validators=[MinValueValidator(Decimal("0.000001"))],

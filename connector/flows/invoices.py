@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from connector.flows.free_lines import account_missing, charge_lines, expense_li
 from connector.flows.ground import Ground, duplicate, ground, missing_orders, unknown_purpose, unwanted
 from connector.flows.invoice_plan import DOCUMENT_TYPE, BookingLinePlan, InvoicePlan, body, verify
 from connector.flows.verdict import (
+    ZERO,
     Asking,
     Clients,
     Delivered,
@@ -215,11 +216,13 @@ def _against_orders(paper: Invoice, company: Company, found: Ground, facts: Fact
     nets = {line.line.position: line.net for line in billed}
     sums = None
     if not any(difference.cause in ("unit_unmapped", "item_unmapped") for difference in differences):
-        sums = rsx_invoice.reconcile(
-            paper, lambda line: nets.get(line.position, plain_net(line)), _slack(paper, company)
-        )
+
+        def net(line: InvoiceLine) -> Decimal | None:
+            return nets.get(line.position, plain_net(line))
+
+        sums = rsx_invoice.reconcile(paper, net, _slack(paper, company))
         if sums is None:
-            differences.append(_does_not_add_up(paper, currency))
+            differences.append(_does_not_add_up(paper, currency, net))
     differences += [*uncountable((line.view.key for line in billed), facts), *over_invoiced(billed, found, facts)]
     free, faults = charge_lines(paper, sums, found) if sums else ([], [])
     differences += faults
@@ -251,11 +254,19 @@ def _slack(paper: Invoice, company: Company) -> Decimal:
     return company.total_tolerance_per_line * max(len(paper.lines), 1)
 
 
-def _does_not_add_up(paper: Invoice, currency: str) -> Difference:
+def _does_not_add_up(paper: Invoice, currency: str, net: Callable[[InvoiceLine], Decimal | None]) -> Difference:
     sentence = (
         f"Invoice {paper.number}: lines, charges and taxes do not add up to its total of {paper.total} {currency}."
     )
-    return Difference("total", paper.number, sentence, {"found": str(paper.total)}, paper.total, currency)
+    if paper.total is None:
+        sentence = (
+            f"Invoice {paper.number} states no total, and its lines, charges and taxes can be added up in several ways."
+        )
+    nets = [each for each in map(net, paper.lines) if each is not None]
+    if len(nets) == len(paper.lines):
+        sentence += f" The lines alone come to {sum(nets, ZERO):.2f}."
+    found = "" if paper.total is None else str(paper.total)
+    return Difference("total", paper.number, sentence, {"found": found}, paper.total, currency)
 
 
 def _nothing_to_book(paper: Invoice) -> Difference:
@@ -278,7 +289,7 @@ def _as_expense(paper: Invoice, found: Ground, facts: Facts) -> Verdict:
     sums = rsx_invoice.reconcile(paper, plain_net, _slack(paper, found.partner.company))
     lines: list[BookingLinePlan] = []
     if sums is None:
-        differences.append(_does_not_add_up(paper, paper.currency))
+        differences.append(_does_not_add_up(paper, paper.currency, plain_net))
     else:
         free, differences = charge_lines(paper, sums, found)
         lines, faults = expense_lines(paper, found.partner)

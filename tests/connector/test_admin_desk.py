@@ -18,6 +18,8 @@ from mapping.models import (
     Company,
     Item,
     ItemReference,
+    Order,
+    OrderLine,
     PartnerRoute,
     Supplier,
     SupplierLocation,
@@ -203,6 +205,27 @@ def test_a_number_used_before_leads_to_the_paper_that_had_it(finance: Client, co
     shown = finance.get(address, follow=True).content.decode()
     assert '<a href="/admin/audit/document/7/change/">document 7</a>' in shown
     assert "<dd>PO1, PO2</dd>" in shown
+
+
+def test_the_order_s_own_figures_stand_beside_the_question(finance: Client, company: Company) -> None:
+    order = Order.objects.create(company=company, number="PO1", date=NOON.date())
+    for number, item in ((1, "1001-BLK"), (2, "1002-WHT")):
+        OrderLine.objects.create(order=order, number=number, item=item, unit="STK", quantity=40, unit_cost=48)
+    address = ask(company, "price", "PO1 line 2", line="PO1 line 2")
+    [document] = Document.objects.all()
+    ledger.describe(document, {"PO1": order}, [])
+    shown = finance.get(address, follow=True)
+    assert [stand.line.item for stand in shown.context["lines"]] == ["1002-WHT"]
+    assert f'<a href="/admin/mapping/order/{order.pk}/change/">PO1</a>' in shown.content.decode()
+    Hold.objects.update(facts={})
+    assert [stand.line.number for stand in finance.get(address, follow=True).context["lines"]] == [1, 2]
+
+
+def test_nobody_s_factor_is_guessed(procurement: Client, company: Company, partner: TradingPartner) -> None:
+    address = ask(company, "unit_unmapped", "CS", partner, unit="STK", rsx_unit="CS")
+    answer(procurement, address, "fix", unit="STK", rsx_unit="CS", everyone="on")
+    assert not UnitMapping.objects.exists()
+    assert "value" not in procurement.get(address, follow=True).context["forms"]["fix"]["factor"].as_widget()
 
 
 @pytest.mark.parametrize("cause", ["remote_rejected", "total", "currency", "item_unmapped"])
