@@ -220,13 +220,18 @@ def _changed(
     """The receipt afterwards. The warehouse may release it in this very moment: then what it shows is verified as it is."""
     try:
         visma.update_receipt(number, PurchaseReceiptUpdate(lines=changes))
-    except Rejected:
-        row = visma.receipt(number)[0]
-        if row.dto.status != "Released":
-            raise
-        return row
+    except Rejected as refused:
+        return _released_meanwhile(number, refused, visma)
     work.remember(told=True)
     return _shown(number, visma)
+
+
+def _released_meanwhile(number: str, refused: Rejected, visma: VismaClient) -> Row[PurchaseReceiptDto]:
+    """The receipt, if that is why a change was refused. Raises `refused` otherwise."""
+    row = visma.receipt(number)[0]
+    if row.dto.status != "Released":
+        raise refused
+    return row
 
 
 def _as_planned(there: PurchaseReceiptLineDto, line: ReceiptLinePlan) -> bool:
@@ -276,12 +281,16 @@ def _by_order_line(dto: PurchaseReceiptDto) -> dict[tuple[str, int], PurchaseRec
 
 
 def _release(number: str, row: Row[PurchaseReceiptDto], visma: VismaClient, work: Work) -> Row[PurchaseReceiptDto]:
-    if row.dto.hold or row.dto.status == "Hold":
+    try:
+        if row.dto.hold or row.dto.status == "Hold":
+            work.before_call()
+            visma.update_receipt(number, PurchaseReceiptUpdate(hold=False))
+        _once_settled(work, "releasing", f"The release of receipt {number} is not visible yet.")
         work.before_call()
-        visma.update_receipt(number, PurchaseReceiptUpdate(hold=False))
-    _once_settled(work, "releasing", f"The release of receipt {number} is not visible yet.")
-    work.before_call()
-    return _acted(number, "Released", visma.release_receipt(number), visma)
+        result = visma.release_receipt(number)
+    except Rejected as refused:
+        return _released_meanwhile(number, refused, visma)
+    return _acted(number, "Released", result, visma)
 
 
 def _cancel(plan: ReceiptPlan, visma: VismaClient, work: Work) -> Row[PurchaseReceiptDto] | None:

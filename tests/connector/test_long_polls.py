@@ -40,14 +40,21 @@ def test_worker_takes_the_next_portion_at_once(stage: Stage, monkeypatch: pytest
     assert queued == [("poll", visma.pk, "orders")]
 
 
+@pytest.mark.parametrize("ours", ["no", "yes"])
 def test_receipt_that_the_warehouse_releases_in_that_moment_is_delivered(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, ours: str
 ) -> None:
+    """`ours`: whether we were about to release it ourselves."""
+    stage.partner("--release-receipts", ours)
+
     def release(call: Request) -> None:
         stage.release()
 
+    def is_last(_path: str, body: bytes) -> bool:
+        return ours == "no" or b'"hold"' in body
+
     monkeypatch.setattr(stage.world.visma, "disturb", release)
-    stage.world.visma.faults.fault("PUT", "*PurchaseReceipt*", "etag_conflict")
+    stage.world.visma.faults.fault("PUT", "*PurchaseReceipt*", "etag_conflict", when=is_last)
     order = stage.order(HINGE)
     paper = shipment("SHP-1", of_order(order, items=[ship_item(numbers("1", buyer="1001-BLK"), 10)]))
     delivered(stage.sends("shipment", paper))
