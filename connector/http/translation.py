@@ -14,6 +14,7 @@ from connector import errors
 
 LONGEST_WAIT = 86_400.0
 LONGEST_WINDOW = 3_660.0  # windows of calls are an hour (visma.md §6), and clocks differ
+_FOR_NOW = (302, 303, 307)  # redirections that say themselves that they will not last (RFC 9110 §15.4)
 
 
 class TokenRefused(errors.Misconfigured):
@@ -37,14 +38,18 @@ def refusal(
     if status == 404:
         return errors.NotFound(f"{what} found nothing there ({words}).", status=status)
     if 300 <= status < 400:
-        return _redirected(what, headers, words, write=write)
+        return _redirected(what, status, headers, words, write=write)
     return _refused(what, status, words)
 
 
-def _redirected(what: str, headers: Mapping[str, str], words: str, *, write: bool) -> errors.ConnectorError:
+def _redirected(
+    what: str, status: int, headers: Mapping[str, str], words: str, *, write: bool
+) -> errors.ConnectorError:
     where = f"{what} was redirected to {headers.get('Location', 'nowhere')} ({words}), which is not followed."
     if write:  # what has been done may answer so, too (RFC 9110 §15.4.4); a wrong address shows when it is looked up
         return errors.InDoubt(f"{where} Whether it happened is unknown; it is looked up before anything is sent.")
+    if status in _FOR_NOW:
+        return errors.Transient(f"{where} It is tried again; if this lasts, check the address of the connection.")
     return errors.Misconfigured(f"{where} Check the address of the connection.")
 
 

@@ -19,9 +19,10 @@ from tests.connector.stand_in import Asked, Manner, Said, StandIn, json_said
     ("status", "read", "write"),
     [
         (301, errors.Misconfigured, errors.InDoubt),
-        (302, errors.Misconfigured, errors.InDoubt),
+        (302, errors.Transient, errors.InDoubt),
         (304, errors.Misconfigured, errors.InDoubt),
-        (307, errors.Misconfigured, errors.InDoubt),
+        (307, errors.Transient, errors.InDoubt),
+        (308, errors.Misconfigured, errors.InDoubt),
         (400, errors.Rejected, errors.Rejected),
         (403, errors.Misconfigured, errors.Misconfigured),
         (404, errors.NotFound, errors.NotFound),
@@ -65,7 +66,7 @@ def test_a_web_page_says_nothing_about_a_write(status: int) -> None:
 
 def test_a_redirect_is_never_followed() -> None:
     with StandIn(json_said({})) as elsewhere, StandIn(Said(302, b"", {"Location": elsewhere.url + "/v1/x"})) as far:
-        with pytest.raises(errors.Misconfigured, match="redirected"):
+        with pytest.raises(errors.Transient, match="redirected"):
             session(far.url).call("GET", "/v1/x", write=False)
         assert elsewhere.asked == []
 

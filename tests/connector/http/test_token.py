@@ -45,7 +45,7 @@ def test_a_token_is_fetched_in_either_encoding_without_logging_a_secret(encoding
         (403, "unauthorized_client", errors.Misconfigured),
         (404, "not here", errors.Misconfigured),
         (415, "json only", errors.Misconfigured),
-        (302, "elsewhere", errors.Misconfigured),
+        (301, "elsewhere", errors.Misconfigured),
         (429, "slow down", errors.RateLimited),
         (500, "oops", errors.Transient),
         (503, "later", errors.Transient),
