@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 
+from connector.errors import Rejected
 from connector.flows.uploads import was_uploaded
 from connector.flows.verdict import (
     Asking,
@@ -106,7 +107,11 @@ def match(paper: PurchaseOrderDto, company: Company, facts: Facts) -> Verdict:
 
 
 def wrap(plan: OrderPaper) -> bytes:
-    """The file for SPS. Raises Rejected when it cannot be made valid."""
+    """The file for SPS. Raises Rejected when it cannot be made valid, or its lines could not be answered."""
+    if not all(line.line_number for line in plan.lines):
+        raise Rejected(
+            f"Order {plan.number} cannot be sent: a line has no number, by which the supplier could answer it."
+        )
     return rsx_order.write(plan)
 
 
@@ -165,15 +170,18 @@ def _present(paper: PurchaseOrderDto) -> list[PurchaseOrderLineDto]:
 def _line(line: PurchaseOrderLineDto, units: Units, numbers: ItemNumbers) -> OrderPaperLine:
     unit, factor = units.outgoing(line.uom) or (line.uom, Decimal(1))
     quantity = line.order_qty or Decimal(0)
-    price = lookup.net_price(quantity, line.unit_cost or Decimal(0), line.amount or Decimal(0))
+    price = None  # nothing stated is not free of charge
+    if line.unit_cost is not None or line.amount is not None:
+        net = lookup.net_price(quantity, line.unit_cost or Decimal(0), line.amount or Decimal(0))
+        price = in_six_digits(net / factor)
     return OrderPaperLine(
-        line_number=str(line.line_nbr),
+        line_number="" if line.line_nbr is None else str(line.line_nbr),
         buyer_number=line.inventory.number,
         vendor_number=line.alternate_id or numbers.suppliers.get(line.inventory.number, ""),
         gtin=numbers.barcodes.get(line.inventory.number, ""),
         quantity=in_six_digits(quantity * factor),
         unit=unit,
-        price=in_six_digits(price / factor),
+        price=price,
         price_basis="PE" if unit == "EA" else "UM",
         requested=line.requested,
         description=line.line_description or line.inventory.description,

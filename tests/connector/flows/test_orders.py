@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector.errors import Rejected
 from connector.flows import orders as flow
 from mapping.models import Company, Item, UnitMapping
 from tests.connector.flows.facts import Told, outcome, output
@@ -172,3 +173,13 @@ def test_item_is_told_by_the_numbers_that_are_certainly_the_supplier_s(
     assert (line.get("VendorPartNumber"), line.get("GTIN", "")) == told
     own = sent(order, with_line(alternateID="ON-THE-ORDER"))["LineItem"][0]["OrderLine"]
     assert own["VendorPartNumber"] == "ON-THE-ORDER"
+
+
+def test_price_that_visma_does_not_state_is_left_out(order: Company) -> None:
+    [line] = sent(order, with_line(unitCost=None, amount=None))["LineItem"]
+    assert "PurchasePrice" not in line["OrderLine"]
+
+
+def test_line_without_a_number_is_not_sent(order: Company) -> None:
+    with pytest.raises(Rejected, match="has no number"):
+        sent(order, with_line(lineNbr=None))
