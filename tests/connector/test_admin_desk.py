@@ -216,7 +216,7 @@ def test_the_order_s_own_figures_stand_beside_the_question(finance: Client, comp
     ledger.describe(document, {"PO1": order}, [])
     shown = finance.get(address, follow=True)
     assert [stand.line.item for stand in shown.context["lines"]] == ["1002-WHT"]
-    assert f'<a href="/admin/mapping/order/{order.pk}/change/">PO1</a>' in shown.content.decode()
+    assert f'<a href="/admin/mapping/order/{order.pk}/change/">PO1 / 2</a>' in shown.content.decode()
     Hold.objects.update(facts={})
     assert [stand.line.number for stand in finance.get(address, follow=True).context["lines"]] == [1, 2]
 
