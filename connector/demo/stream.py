@@ -50,6 +50,8 @@ def _live(control: str, port: int, say: Callable[[str], None], watchdog: Watchdo
     Connection.objects.update(poll_seconds=10)
     people = ", ".join(company.PEOPLE)
     say(f"Open http://127.0.0.1:{port}/admin/ and log in as {people}; everyone's password is {password}")
+    database = settings.DATABASES["default"]["NAME"]
+    say(f"Commands look at this demo with VAR_DIR={settings.VAR} DATABASE_URL=sqlite:///{database}")
     step = 0
     while True:
         _step(control, step)
