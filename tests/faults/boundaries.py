@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Collection
 from functools import wraps
 from types import ModuleType
@@ -56,7 +57,11 @@ class Executioner:
     def install(self) -> None:
         for module, names in STEPS.items():
             for name in names:
-                setattr(module, name, self._watched(name, getattr(module, name)))
+                step = getattr(module, name)
+                watched = self._watched(name, step)
+                for place in _rooms_of(module):
+                    if getattr(place, name, None) is step:
+                        setattr(place, name, watched)
 
     def _watched(self, name: str, step: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(step)
@@ -75,6 +80,12 @@ class Executioner:
         if unseen or self._passed == self._at:
             self._told(boundary)
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _rooms_of(module: ModuleType) -> list[ModuleType]:
+    """The module and, of a package, those inside: what one took from another is watched there too."""
+    inside = f"{module.__name__}."
+    return [module, *(found for name, found in sys.modules.items() if name.startswith(inside))]
 
 
 def _of(args: tuple[Any, ...]) -> str:
