@@ -134,10 +134,11 @@ def test_work_resumes_after_the_monitor_died(workers: Start, tmp_path: Path, sai
     line = Line(supervisor)
 
     end([line.monitor])
+    anew = Heartbeat.objects.filter(beat_at__gt=timezone.now())  # django-q2 replaces one that died without a lock
 
-    assert until(lambda: restarts(said), LONGEST_SECONDS) + START_SECONDS <= RESUME_SECONDS
+    assert until(lambda: restarts(said) or anew.exists(), LONGEST_SECONDS) + START_SECONDS <= RESUME_SECONDS
     work_is_done(tmp_path / "after")
-    assert living(line.all) == []
+    assert line.monitor not in living(line.all)
 
 
 def test_schedules_run_on_after_the_sentinel_stood_still(workers: Start, tmp_path: Path, said: Path) -> None:
