@@ -12,9 +12,9 @@ from audit.models import Document, Kind
 from connector.flows.verdict import ZERO
 from mapping import lookup
 from mapping.matching import Difference, in_six_digits
-from mapping.models import Booking, BookingLine, Company, Order, OrderLine
+from mapping.models import CANCELLED, Booking, BookingLine, Company, Order, OrderLine
 
-GONE = ("Cancelled", "Voided", Booking.DELETED)
+GONE = (*CANCELLED, Booking.DELETED)
 RECEIPT, RETURN = "PoReceipt", "PoReturn"  # visma.md §9.3
 TAKES_BACK = ("DebitAdj", RETURN)  # of invoices a supplier's credit note (visma.md §9.4)
 Place = tuple[str, int | None]

@@ -108,7 +108,7 @@ def lines_of(orders: Iterable[Order]) -> dict[str, list[LineView]]:
                         line_type=line.line_type,
                         description=line.description,
                         completed=line.completed,
-                        cancelled=line.cancelled,
+                        cancelled=line.cancelled or order.is_cancelled,
                     )
                 )
     return found

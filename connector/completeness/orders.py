@@ -17,10 +17,10 @@ from connector.flows import orders as orders_flow
 from connector.flows.verdict import Clients
 from connector.http import lossless
 from connector.pipeline import orders_arrived, revise
-from connector.pipeline.outgoing import GONE, never_left, would_go
+from connector.pipeline.outgoing import never_left, would_go
 from connector.visma.schemas import PurchaseOrderDto, Row
 from connector.visma.window import Window
-from mapping.models import Company
+from mapping.models import CANCELLED, Company
 
 OUT = (Status.DELIVERED, Status.DELIVERING)
 DELETED = "deleted "
@@ -71,7 +71,7 @@ def _head(raw: dict[str, object]) -> dict[str, object]:
 
 def _may_go(company: Company, head: PurchaseOrderDto) -> bool:
     """Whether it, or its cancellation, could be for the supplier to see; the head alone cannot say more."""
-    return head.status in GONE or _not_sent(company, head) in ("before_go_live", UNEXPLAINED)
+    return head.status in CANCELLED or _not_sent(company, head) in ("before_go_live", UNEXPLAINED)
 
 
 def _catch_up(company: Company, both: Clients, row: Row[PurchaseOrderDto], known: str | None, found: Account) -> None:
@@ -118,7 +118,7 @@ def _not_sent(company: Company, head: PurchaseOrderDto) -> str:
     """Why an order without a document never went out."""
     if head.order_type not in orders_flow.TYPES:
         return "another_type"
-    if head.status in GONE:
+    if head.status in CANCELLED:
         return "cancelled"
     if head.hold or head.status not in ("Open", *company.order_statuses):
         return "not_open"

@@ -215,13 +215,13 @@ def _never_enough(line: Billed, wanted: Decimal, facts: Facts) -> bool:
     """More is invoiced than all ship notices and receipts so far can ever cover; before the first one, nobody knows.
 
     Once all of them is invoiced, the next invoice is for a part delivery that is not announced yet, if the order has room.
+    What is completed or cancelled has none.
     """
     shipped = facts.shipped(line.view.key)
     unbilled = shipped - facts.invoiced(line.view.key)
-    if shipped <= 0 or wanted <= unbilled:
-        return False
-    to_come = ZERO if line.view.completed or line.view.cancelled else line.view.quantity - shipped
-    return unbilled > 0 or wanted > to_come
+    if line.view.completed or line.view.cancelled:
+        return wanted > unbilled
+    return shipped > 0 and wanted > unbilled and (unbilled > 0 or wanted > line.view.quantity - shipped)
 
 
 def _take(line: Billed, receipts: Sequence[ReceiptLine], left: dict[tuple[str, int], Decimal]) -> Decimal:

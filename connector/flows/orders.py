@@ -207,18 +207,19 @@ def _addresses(paper: PurchaseOrderDto) -> tuple[Party, ...]:
     address, contact = paper.shipping_address, paper.shipping_contact
     code = paper.shipping_location.id or paper.warehouse.id
     name = contact.name or paper.ship_to.name or paper.branch.name
+    street = (address.address_line1, address.address_line2, address.address_line3)
     ship_to = Party(
         type="ST",
         qualifier="92" if code else "",
         location=code,
         name=name,
-        street=address.address_line1,
+        street=tuple(line for line in street if line),
         city=address.city,
         postal_code=address.postal_code,
         country=address.country.id,
     )
     supplier = Party(type="VN", qualifier="92", location=paper.supplier.number, name=paper.supplier.name)
-    wanted = [ship_to] if name or address.address_line1 or code else []
+    wanted = [ship_to] if name or ship_to.street or code else []
     return (*wanted, *([supplier] if paper.supplier.number else []))
 
 

@@ -16,9 +16,7 @@ from connector.flows import orders as flow
 from connector.http import lossless
 from connector.pipeline import wakes
 from connector.visma.schemas import PurchaseOrderDto, Row
-from mapping.models import Company, Order
-
-GONE = ("Cancelled", "Voided")
+from mapping.models import CANCELLED, Company, Order
 
 
 def order_shown(company: Company, row: Row[PurchaseOrderDto], *, now: datetime) -> None:
@@ -108,7 +106,7 @@ def cancelled_or_gone(document: Document) -> str:
             status = visma.invoice(document.output_ref)[0].dto.status
     except NotFound:
         return "it is not in Visma any more"
-    return f"it is {status} in Visma" if status in GONE else ""
+    return f"it is {status} in Visma" if status in CANCELLED else ""
 
 
 def would_go(order: Order, *, by_hand: bool = True) -> bool:
@@ -129,7 +127,7 @@ def _documents(order: Order) -> QuerySet[Document]:
 def _purpose(order: Order, paper: PurchaseOrderDto, last: Document | None, *, by_hand: bool) -> str | None:
     """00 new, 05 replaces, 01 cancels; None when nothing must go out."""
     sent = _documents(order).filter(status__in=(Status.DELIVERED, Status.DELIVERING)).exists()
-    if order.status in GONE or (sent and flow.is_emptied(paper)):
+    if order.is_cancelled or (sent and flow.is_emptied(paper)):
         cancelled = last is not None and last.purpose == "01"
         return "01" if last is not None and not cancelled else None
     if not flow.goes_out(paper, order.company.order_statuses):

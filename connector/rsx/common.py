@@ -105,13 +105,16 @@ class Charge(Paper):
 
 
 class Party(Paper):
-    """An address with its role (ST ship to, VN vendor …); `location` is a number of the kind `qualifier` says."""
+    """An address with its role (ST ship to, VN vendor …); `location` is a number of the kind `qualifier` says.
+
+    `street` has its lines, four at the most.
+    """
 
     type: str = ""
     qualifier: str = ""
     location: str = ""
     name: str = ""
-    street: str = ""
+    street: tuple[str, ...] = ()
     city: str = ""
     postal_code: str = ""
     country: str = ""
@@ -219,7 +222,7 @@ def _charge(block: Block) -> Charge:
 
 
 def parties(block: Block) -> tuple[Party, ...]:
-    """`Address[]` of a header; the street's lines are joined with ", "."""
+    """`Address[]` of a header."""
     return tuple(_party(one) for one in block.blocks("Address"))
 
 
@@ -230,7 +233,7 @@ def _party(block: Block) -> Party:
         qualifier=block.text("LocationCodeQualifier", needed=False),
         location=block.text("AddressLocationNumber", needed=False),
         name=block.text("AddressName", needed=False),
-        street=", ".join(line for line in street if line),
+        street=tuple(line for line in street if line),
         city=block.text("City", needed=False),
         postal_code=block.text("PostalCode", needed=False),
         country=block.text("Country", needed=False),

@@ -198,7 +198,7 @@ def _address(party: Party) -> dict[str, Any]:
         "LocationCodeQualifier": party.qualifier,
         "AddressLocationNumber": party.location,
         "AddressName": party.name,
-        "Address1": party.street,
+        **{f"Address{number}": line for number, line in enumerate(party.street[:4], 1)},
         "City": party.city,
         "PostalCode": party.postal_code,
         "Country": party.country,

@@ -1,10 +1,11 @@
 """Who we trade with, what their numbers mean, and mirrors of what Visma holds."""
 
-from mapping.models.mirrors import Booking, BookingLine, Item, ItemNumber, ItemUnit, Order, OrderLine
+from mapping.models.mirrors import CANCELLED, Booking, BookingLine, Item, ItemNumber, ItemUnit, Order, OrderLine
 from mapping.models.parties import Company, PartnerRoute, Supplier, SupplierLocation, TradingPartner
 from mapping.models.references import ItemReference, ItemTolerance, NumberKind, TaxMapping, UnitMapping
 
 __all__ = [
+    "CANCELLED",
     "Booking",
     "BookingLine",
     "Company",

@@ -19,6 +19,7 @@ class Digits(TypedDict):
 
 QUANTITY: Digits = {"max_digits": 19, "decimal_places": 6}
 MONEY: Digits = {"max_digits": 19, "decimal_places": 6}
+CANCELLED = ("Cancelled", "Voided")
 
 
 class Mirror(models.Model):
@@ -123,6 +124,11 @@ class Order(Mirror):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether nothing of it is wanted any more."""
+        return self.status in CANCELLED
 
 
 class OrderLine(models.Model):

@@ -103,6 +103,14 @@ def test_over_shipment_is_held_and_nothing_is_received(stage: Stage) -> None:
     assert len(stage.receipts()) == 1
 
 
+def test_shipment_of_an_order_that_is_cancelled_is_asked_about_and_begins_no_receipt(stage: Stage) -> None:
+    order = stage.order(HINGE)
+    stage.cancel(order)
+    row = stage.sends("shipment", shipment("SHP-1", of_order(order, items=[ship_item(HINGES, 10)])))
+    asked(row, "over_shipped", "10 ordered and cancelled")
+    assert not stage.receipts()
+
+
 def test_over_shipment_within_the_tolerance_passes(stage: Stage) -> None:
     stage.partner("--quantity-tolerance", "10,0")
     order = stage.order(HINGE)

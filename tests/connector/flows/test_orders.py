@@ -183,3 +183,9 @@ def test_price_that_visma_does_not_state_is_left_out(order: Company) -> None:
 def test_line_without_a_number_is_not_sent(order: Company) -> None:
     with pytest.raises(Rejected, match="has no number"):
         sent(order, with_line(lineNbr=None))
+
+
+def test_delivery_address_goes_out_with_all_its_lines(order: Company) -> None:
+    address = {"addressLine1": "Street 1", "addressLine2": "", "addressLine3": "Gate B"}
+    ship_to = sent(order, a_row(shippingAddress=address))["Header"]["Address"][0]
+    assert (ship_to["Address1"], ship_to["Address2"]) == ("Street 1", "Gate B")

@@ -45,7 +45,7 @@ _PAPER = OrderPaper(
             qualifier="92",
             location="OSLO1",
             name="Main warehouse",
-            street="Street 1",
+            street=("Street 1", "Gate B"),
             city="Oslo",
             postal_code="0150",
             country="NOR",
@@ -83,6 +83,7 @@ def test_paper_is_written_as_the_contract_shows_it() -> None:
                     "AddressLocationNumber": "OSLO1",
                     "AddressName": "Main warehouse",
                     "Address1": "Street 1",
+                    "Address2": "Gate B",
                     "City": "Oslo",
                     "PostalCode": "0150",
                     "Country": "NOR",
@@ -182,7 +183,8 @@ _PARTIES = st.builds(
     Party,
     type=st.sampled_from(sorted(ADDRESS_TYPES)),
     qualifier=st.sampled_from(["", *sorted(LOCATION_QUALIFIERS)]),
-    **dict.fromkeys(("location", "name", "street", "city", "postal_code", "country"), _TEXT),
+    street=st.lists(_TEXT.filter(bool), max_size=4).map(tuple),
+    **dict.fromkeys(("location", "name", "city", "postal_code", "country"), _TEXT),
 )
 _TERMS = st.builds(
     Terms,
