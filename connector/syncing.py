@@ -49,7 +49,7 @@ def sync(company: Company, *, until_idle: bool, timeout: float, say: Callable[[s
     return done
 
 
-def read(company: Company, system: str, *, timeout: float) -> str:
+def read(company: Company, system: str, *, timeout: float, say: Callable[[str], None]) -> str:
     """Every stream of one system to its end, also when another run has it. Returns why that failed, or nothing.
 
     For who must know what is there before anything is done; a paused connection is tried again.
@@ -59,12 +59,12 @@ def read(company: Company, system: str, *, timeout: float) -> str:
     connections = list(clients.connections().filter(company=company, system=system))
     for connection in connections:
         clients.resume(connection)
-    _poll(connections, done, since=None)
+    _poll(connections, done, since=None, say=say)
     while not done.failure and (missing := _unread(connections, began)):
         if timezone.now() >= deadline:
             return _out_of_time(missing, [], done)
         time.sleep(_nap(missing, [], deadline))
-        _poll(connections, done, since=began)
+        _poll(connections, done, since=began, say=say)
     return done.failure
 
 
@@ -79,12 +79,12 @@ def _run(
     say: Callable[[str], None],
 ) -> None:
     while True:
-        delivered = _pass(company, connections, done)
+        delivered = _pass(company, connections, done, say)
         say(f"pass {done.passes}: {done.moved} moves so far")
         if done.failure or not until_idle:
             done.failure = done.failure or "; ".join(done.problems.values())
             return
-        if not _settle(company, connections, done, began, deadline):
+        if not _settle(company, connections, done, began, deadline, say):
             return
         if not (delivered and done.passes < MOST_PASSES and _someone_waits(company)):
             return
@@ -97,14 +97,21 @@ def _refused(company: Company) -> str:
     return "; ".join(f"{connection}: {connection.paused_reason}" for connection in paused)
 
 
-def _pass(company: Company, connections: list[Connection], done: Synced) -> bool:
+def _pass(company: Company, connections: list[Connection], done: Synced, say: Callable[[str], None]) -> bool:
     """Every stream once, then whatever can move. Returns whether something was delivered."""
     done.passes += 1
-    _poll(connections, done, since=None)
+    _poll(connections, done, since=None, say=say)
     return _sweep(company, done)
 
 
-def _settle(company: Company, connections: list[Connection], done: Synced, began: datetime, deadline: datetime) -> bool:
+def _settle(
+    company: Company,
+    connections: list[Connection],
+    done: Synced,
+    began: datetime,
+    deadline: datetime,
+    say: Callable[[str], None],
+) -> bool:
     """Waits for what is due soon and for streams that failed or are read elsewhere. False when the time is up."""
     while True:
         missing = _unread(connections, began)
@@ -115,12 +122,12 @@ def _settle(company: Company, connections: list[Connection], done: Synced, began
             done.failure = _out_of_time(missing, busy, done)
             return False
         time.sleep(_nap(missing, busy, deadline))
-        _poll(connections, done, since=began)
+        _poll(connections, done, since=began, say=say)
         _sweep(company, done)
 
 
-def _poll(connections: list[Connection], done: Synced, *, since: datetime | None) -> None:
-    """All streams, or with `since` those that were not read since then and whose turn has come."""
+def _poll(connections: list[Connection], done: Synced, *, since: datetime | None, say: Callable[[str], None]) -> None:
+    """All streams, or with `since` those that were not read since then and whose turn has come. What begins to fail is said."""
     now = timezone.now()
     cursors = {(cursor.connection_id, cursor.stream): cursor for cursor in Cursor.objects.all()}
     for connection in connections:
@@ -131,14 +138,16 @@ def _poll(connections: list[Connection], done: Synced, *, since: datetime | None
             polled = polling.poll(connection, stream)
             while polled.more:
                 polled = polling.poll(connection, stream)
-            _note(polled, done)
+            _note(polled, done, say)
 
 
-def _note(polled: Polled, done: Synced) -> None:
+def _note(polled: Polled, done: Synced, say: Callable[[str], None]) -> None:
     name = f"{polled.system} {polled.stream}"
-    done.problems.pop(name, None)
+    known = done.problems.pop(name, None)
     if not polled.ok and not polled.busy:
         done.problems[name] = f"{name}: {polled.problem}"
+        if known is None:
+            say(done.problems[name])
         if polled.final:
             done.failure = done.problems[name]
 

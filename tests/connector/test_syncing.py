@@ -130,10 +130,12 @@ def test_company_without_connections_is_told_to_connect(company: Company) -> Non
 def test_reading_one_system_sends_nothing_and_says_what_failed(stage: Stage) -> None:
     company = Company.objects.get()
     order = stage.world.new_order("50000", [HINGE])
-    assert read(company, "visma", timeout=5) == ""
+    assert read(company, "visma", timeout=5, say=print) == ""
     assert Document.objects.get(number=order).status == Status.RECEIVED
     Connection.objects.filter(system="visma").update(url="http://127.0.0.1:9")
-    assert "could not be reached" in read(company, "visma", timeout=0.1)
+    said: list[str] = []
+    assert "could not be reached" in read(company, "visma", timeout=0.1, say=said.append)
+    assert sum("visma orders: " in sentence for sentence in said) == 1
 
 
 def test_order_that_sps_has_taken_is_no_longer_waited_for(stage: Stage) -> None:

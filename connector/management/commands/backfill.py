@@ -34,7 +34,7 @@ class Command(OperatorCommand):
         if options["until"] and options["until"] < options["since"]:
             raise Usage("--until is before --since.")
         company = company_named(options["company"])
-        failure = read(company, Connection.System.VISMA, timeout=options["timeout"])
+        failure = read(company, Connection.System.VISMA, timeout=options["timeout"], say=self.say)
         if failure:
             raise CommandError(failure)
         orders = chosen(
