@@ -38,6 +38,8 @@ class Answer:
     price: Decimal | None = None
     dates: list[dt.date] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
+    substitute: str = ""
+    """The number of what is offered instead, where the paper names it."""
 
     @property
     def promised(self) -> dt.date | None:
@@ -106,6 +108,7 @@ def _entry(
         sentence = f"{where}: a quantity of {quantity:f} {view.unit} is less than nothing."
         return Difference("quantity", view.name, sentence, {"found": f"{quantity:f}", "line": view.name})
     answer.statuses.append(entry.status)
+    answer.substitute = answer.substitute or (entry.numbers.named if entry.status == "IS" else "")
     if status in ("confirmed", "changed", "approval"):
         answer.confirmed += quantity
     elif status == "backordered":

@@ -197,7 +197,10 @@ def _statuses(answer: Answer, found: Ground) -> list[Difference]:
     view, name = answer.view, answer.view.name
     stake = (view.quantity * view.price, found.orders[view.order_number].currency)
     asked = {
-        "IS": ("substitution", f"{name}: the supplier offers a substitute."),
+        "IS": (
+            "substitution",
+            f"{name}: the supplier offers a substitute{answer.substitute and ': ' + answer.substitute}.",
+        ),
         "UM": ("quantity", f"{name}: the supplier changes the unit."),
         "IE": ("price", f"{name}: the supplier's price is still open."),
         "SP": ("date", f"{name}: the supplier's date is still open."),

@@ -58,6 +58,11 @@ class ItemNumbers(Paper):
         digits = (code for code in (*self.gtins, *self.upcs) if code.isascii() and code.isdigit() and len(code) <= 14)
         return tuple(dict.fromkeys(code.zfill(14) for code in digits if code.strip("0")))
 
+    @property
+    def named(self) -> str:
+        """One of them, as the paper writes it, for a sentence; "" for none."""
+        return next((number for number in (self.vendor, *self.gtins, *self.upcs, self.buyer) if number), "")
+
 
 class Reference(Paper):
     qualifier: str = ""

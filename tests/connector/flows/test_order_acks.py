@@ -10,7 +10,7 @@ import pytest
 
 from connector.flows import order_acks as flow
 from connector.flows.order_acks import AckPlan
-from connector.flows.verdict import Verdict
+from connector.flows.verdict import Asking, Verdict
 from mapping.models import Company
 from tests.connector.flows.facts import Told, outcome, output
 from tests.papers import Tree, ack, ack_line, dated, entry, numbers
@@ -178,6 +178,12 @@ def test_acknowledgment_that_is_taken_back_is_asked_about(order: Company) -> Non
 def test_purpose_that_nobody_knows_is_asked_about(order: Company) -> None:
     assert outcome(said(order, ack("PO100", "AD", TsetPurposeCode="04"))) == "ready"
     assert outcome(said(order, ack("PO100", "AD", TsetPurposeCode="ZZ"))) == "unsupported"
+
+
+def test_substitute_is_named_where_the_paper_names_it(order: Company) -> None:
+    verdict = said(order, ack("PO100", "AC", [ack_line(A1, entry("IS", 10, VendorPartNumber="V-9"))]))
+    assert isinstance(verdict, Asking)
+    assert "a substitute: V-9." in verdict.differences[0].sentence
 
 
 def test_accepted_rejection_goes_on(order: Company) -> None:
