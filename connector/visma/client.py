@@ -217,7 +217,8 @@ class VismaClient:
         headers = self._headers | ({"If-Match": f'"{etag}"'} if etag else {})
         json = body.wire() if isinstance(body, Body) else body
         answer = self._session.call(method, path, write=True, json=json, headers=headers)
-        if method == "PUT" and answer.status != 204 and not _etag(answer):  # a change has both (visma.md §4)
+        # Visma says 204, and the new ETag (visma.md §4); something between us may say 200
+        if method == "PUT" and answer.status != 204 and not (_etag(answer) or answer.content.strip()):
             raise errors.InDoubt(
                 f"{answer.what} was answered with {answer.status}, but without what Visma says of a change. It is looked up"
                 " before repeating."

@@ -56,9 +56,10 @@ def test_created_without_a_number_is_in_doubt(location: str) -> None:
         client(far).create_receipt(BODY)
 
 
-def test_a_change_is_believed_by_its_status_or_its_etag() -> None:
-    with StandIn(Said(200, b"", {"ETag": '"new="'}), Said(204), Said(200)) as far:
+def test_a_change_is_believed_by_its_status_its_etag_or_its_body() -> None:
+    with StandIn(Said(200, b"", {"ETag": '"new="'}), Said(204), Said(200, b"{}"), Said(200)) as far:
         assert client(far).update_order("PO1", BODY, "old=") == "new="
+        assert client(far).update_order("PO1", BODY, "old=") == ""
         assert client(far).update_order("PO1", BODY, "old=") == ""
         with pytest.raises(errors.InDoubt, match="looked up"):
             client(far).update_order("PO1", BODY, "old=")
