@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from operator import itemgetter
 
@@ -11,7 +12,7 @@ Log = list[tuple[str, str]]
 # within one second: the log is no finer
 ORDER = ("uploaded", "downloaded", "deleted")
 AFTER_A_READING = ("deleted", "uploaded", "downloaded")  # what is deleted then is what had been read before
-# or the newer one was what was read: nothing tells, and what may be lost is asked for
+# or the newer one was what was read: nothing tells where there is one of each, and what may be lost is asked for
 REPLACED = ("downloaded", "uploaded", "deleted")
 
 
@@ -26,9 +27,9 @@ def unread_versions(log: Log, readings: int, *, listed: bool) -> list[str]:
     uploaded, read = "", False
     last = max(log)[0] if log and not listed else ""
     for stamp, second in groupby(sorted(log), key=itemgetter(0)):
-        statuses = {status for _, status in second}
+        statuses = Counter(status for _, status in second)
         order = AFTER_A_READING if uploaded and read else ORDER
-        if uploaded and not read and stamp == last and statuses.issuperset(REPLACED):
+        if uploaded and not read and stamp == last and all(statuses[each] == 1 for each in REPLACED):
             order = REPLACED
         for status in order:
             if status not in statuses:

@@ -44,6 +44,7 @@ def at(*events: tuple[int, str]) -> list[tuple[str, str]]:
         (at((0, UP), (0, DOWN), (0, GONE), (1, UP), (1, GONE)), 1, False, ["2026-03-20T10:00:01"]),
         (at((0, UP), (3, DOWN), (3, UP), (3, GONE)), 1, False, ["2026-03-20T10:00:03"]),
         (at((0, UP), (3, DOWN), (3, GONE), (3, UP)), 1, True, []),
+        (at((0, UP), (3, DOWN), (3, GONE), (3, UP), (3, DOWN), (3, GONE)), 2, False, []),
         (at((0, UP), (3, DOWN), (3, GONE), (3, UP), (5, DOWN), (5, GONE)), 2, False, []),
         ([], 1, False, []),
     ],
