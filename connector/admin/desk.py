@@ -302,7 +302,7 @@ def _lines_beside(holds: Sequence[Hold]) -> list[LineStand]:
     orders = Order.objects.filter(documents__document__in=papers).distinct().order_by("-date", "-pk")[:ORDERS_BESIDE]
     lines = [stand for order in order_stands(list(orders)).values() for stand in order.lines]
     asked = {hold.facts.get("line") for hold in holds}
-    return [stand for stand in lines if f"{stand.line.order.number} line {stand.line.number}" in asked] or lines
+    return [stand for stand in lines if str(stand.line) in asked] or lines
 
 
 def _fact(name: str, value: Any) -> Any:

@@ -12,17 +12,15 @@ from django.utils import timezone
 
 from audit.models import Kind, Status
 from connector import mirror
-from connector.booked import GONE
 from connector.completeness.figures import Account, ask, no_longer
 from connector.errors import NotFound, Transient, Unreadable
 from connector.flows.verdict import Clients
 from connector.pipeline import orders_arrived
 from connector.visma.client import VismaClient
-from mapping.models import Booking, Company
+from mapping.models import CANCELLED, Booking, Company
 
 MADE_FROM = {Booking.Kind.RECEIPT: Kind.SHIPMENT, Booking.Kind.INVOICE: Kind.INVOICE}
 SUBJECTS = tuple(f"deleted {kind.label} " for kind in Booking.Kind)
-UNDONE = [status for status in GONE if status != Booking.DELETED]
 Name = tuple[str, str]
 """Type and number."""
 
@@ -35,7 +33,7 @@ def account_bookings(company: Company, both: Clients, found: Account, since: dat
     """
     for kind in Booking.Kind:
         bookings = company.bookings.filter(kind=kind)
-        mirrored = bookings.filter(modified__gte=f"{since:%Y-%m-%d}").exclude(status__in=UNDONE)
+        mirrored = bookings.filter(modified__gte=f"{since:%Y-%m-%d}").exclude(status__in=CANCELLED)
         if not mirrored.exists():
             continue
         listed = _listed(both.visma, kind, since)

@@ -107,10 +107,9 @@ def expense_lines(paper: Invoice, partner: TradingPartner) -> tuple[list[Booking
     for line in paper.lines:
         net = plain_net(line)
         if net is None:
-            sentence = (
-                f"Line {line.position} has no quantity, no price, or a price per {line.price_basis or 'nothing'}."
-            )
-            return [], [Difference("total", paper.number, sentence)]
+            missing = line.quantity is None or line.price is None
+            why = "no quantity or no price" if missing else f"a price per {line.price_basis}, and its unit is another"
+            return [], [Difference("total", paper.number, f"Line {line.position} has {why}.")]
         if not line.quantity:
             continue
         try:
